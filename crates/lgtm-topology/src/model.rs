@@ -1,0 +1,345 @@
+//! The topology as the rest of the program sees it: complete, defaulted, and already checked.
+//!
+//! Nothing here can be built from a file except through [`crate::parse`], so whoever holds a
+//! [`Topology`] need not check it again. The module knows neither YAML nor positions.
+
+use std::{collections::BTreeMap, fmt, net::Ipv4Addr};
+
+use ipnet::Ipv4Net;
+use serde::Serialize;
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps a name that was checked elsewhere (the parser, or a record in a cluster).
+            pub fn new(name: impl Into<String>) -> Self {
+                Self(name.into())
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// `metadata.name` of a topology: a DNS label of at most 40 characters, since it becomes part of
+    /// label values and of simulated clusters' names.
+    TopologyName
+);
+name_type!(
+    /// A cluster's name: a DNS label of at most 32 characters that is not `default` (Cilium's rule for
+    /// `cluster.name`, the strictest of the meshes; a name outlives a choice of mesh).
+    ClusterName
+);
+name_type!(
+    /// A tenant, sent as `X-Scope-OrgID`; Mimir's character set, at most 150 characters.
+    TenantId
+);
+name_type!(
+    /// The name of an extra release or an extra set of manifests: a DNS label of at most 53
+    /// characters (helm's limit for release names).
+    ExtraName
+);
+
+/// A whole topology.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Topology {
+    /// `metadata.name`; everything that lgtmctl puts on a cluster is labelled with it.
+    pub name: TopologyName,
+    /// Which catalog is installed.
+    pub profile: Profile,
+    /// How the spokes reach the hub.
+    pub mesh: MeshType,
+    /// How long each backend keeps data.
+    pub retention: Retention,
+    /// Limits for every tenant without limits of its own.
+    pub default_limits: Limits,
+    /// The cluster that stores and shows the telemetry.
+    pub hub: Hub,
+    /// The clusters that are observed, in file order.
+    pub spokes: Vec<Spoke>,
+    /// Every tenant in use: the hub's `_local` and one per spoke, each with its effective limits.
+    pub tenants: BTreeMap<TenantId, Limits>,
+    /// The user's own charts.
+    pub extra_releases: Vec<ExtraRelease>,
+    /// The user's own manifests.
+    pub extra_manifests: Vec<ExtraManifests>,
+}
+
+impl Topology {
+    /// All clusters, the hub first, then the spokes in file order.
+    pub fn clusters(&self) -> impl Iterator<Item = &Cluster> {
+        std::iter::once(&self.hub.cluster).chain(self.spokes.iter().map(|spoke| &spoke.cluster))
+    }
+}
+
+/// Which catalog is installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// Single binaries from lgtmctl's own embedded charts.
+    Compact,
+}
+
+/// How the spokes reach the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MeshType {
+    /// No mesh: spokes push over mutual TLS to the tenant gateway.
+    None,
+}
+
+/// How long each backend keeps data, in hours (YAML: `72h`, `7d`, `2w`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Retention {
+    /// Mimir's `compactor_blocks_retention_period`.
+    pub metrics: Hours,
+    /// Loki's `retention_period`.
+    pub logs: Hours,
+    /// Tempo's `block_retention`.
+    pub traces: Hours,
+}
+
+/// A whole number of hours, at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Hours(pub u32);
+
+impl fmt::Display for Hours {
+    /// As Prometheus-style durations, which Mimir, Loki and Tempo all read: `168h`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}h", self.0)
+    }
+}
+
+/// What one tenant may send. Every field has a default, so these are effective values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Mimir `ingestion_rate`, samples per second.
+    pub metrics_samples_per_second: u32,
+    /// Mimir `max_global_series_per_user`.
+    pub metrics_series: u32,
+    /// Loki `ingestion_rate_mb`, MB per second.
+    pub logs_megabytes_per_second: u32,
+    /// Loki `max_global_streams_per_user`.
+    pub logs_streams: u32,
+    /// Tempo `ingestion.rate_limit_bytes`, in MB per second.
+    pub traces_megabytes_per_second: u32,
+}
+
+/// One cluster, hub or spoke.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cluster {
+    /// Unique in the topology; also the value of the `cluster` label on all telemetry.
+    pub name: ClusterName,
+    /// A mesh's numeric id, unique, 1..=255. No choice of mesh that is supported yet needs it.
+    pub id: Option<u8>,
+    /// How many worker nodes a provider that makes clusters gives it.
+    pub workers: u16,
+    /// Who makes the cluster, or where it is.
+    pub provider: Provider,
+    /// Disjoint from every other pod and service network of the topology.
+    pub pod_cidr: Option<Ipv4Net>,
+    /// Disjoint from every other pod and service network of the topology.
+    pub service_cidr: Option<Ipv4Net>,
+    /// Addresses for LoadBalancer Services, already resolved against the node network.
+    pub segment: Option<Segment>,
+    /// The tenant under which this cluster's telemetry is stored.
+    pub tenant: TenantId,
+}
+
+/// A range of LoadBalancer addresses and those in it that may be assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Segment {
+    /// The whole range.
+    pub range: Ipv4Net,
+    /// The network of the nodes, where the provider has one.
+    pub node_network: Option<Ipv4Net>,
+}
+
+impl Segment {
+    /// The addresses that may be assigned, ascending: all of the range but the node network's own,
+    /// its broadcast and its gateway (first) address.
+    pub fn usable(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
+        let reserved = self.node_network.map(|network| {
+            [network.network(), network.broadcast(), Ipv4Addr::from(u32::from(network.network()) + 1)]
+        });
+        let (first, last) = (u32::from(self.range.network()), u32::from(self.range.broadcast()));
+        (first..=last)
+            .map(Ipv4Addr::from)
+            .filter(move |address| !reserved.is_some_and(|reserved| reserved.contains(address)))
+    }
+}
+
+/// Who makes a cluster, or where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Provider {
+    /// A real control plane with simulated nodes, made by lgtmctl.
+    Kwok,
+    /// A cluster that exists; lgtmctl never creates or deletes it.
+    Existing {
+        /// Path of the kubeconfig, relative to the topology file; the user's default when absent.
+        kubeconfig: Option<String>,
+        /// The context in it.
+        context: String,
+    },
+}
+
+/// The hub.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hub {
+    /// The cluster itself.
+    pub cluster: Cluster,
+    /// How Grafana is reached and administered.
+    pub grafana: Grafana,
+}
+
+/// Settings of the hub's Grafana.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Grafana {
+    /// Where the admin password comes from.
+    pub admin: AdminPassword,
+}
+
+/// Where Grafana's admin password comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AdminPassword {
+    /// Made once by lgtmctl and kept in a Secret on the hub.
+    Generated,
+    /// Written in the topology.
+    Given(Sensitive),
+    /// In a Secret that the user keeps in Grafana's namespace on the hub (`observability`).
+    Secret {
+        /// The Secret's name.
+        name: String,
+        /// The key that holds the password.
+        key: String,
+    },
+}
+
+/// A secret value from the file. Neither `Debug` nor `Serialize` shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sensitive(String);
+
+impl Sensitive {
+    /// Wraps a secret value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself; every call of this is a place to review.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Sensitive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sensitive(..)")
+    }
+}
+
+impl Serialize for Sensitive {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("(sensitive)")
+    }
+}
+
+/// A spoke.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Spoke {
+    /// The cluster itself.
+    pub cluster: Cluster,
+    /// Which agents it runs.
+    pub scenario: Scenario,
+}
+
+/// Which agents a spoke runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scenario {
+    /// Grafana Alloy, as a DaemonSet and a clustered Deployment.
+    Alloy,
+    /// OpenTelemetry collectors, as a DaemonSet and a StatefulSet.
+    Otel,
+}
+
+/// A chart of the user's own, installed on named clusters.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtraRelease {
+    /// The helm release name; unique among the extras.
+    pub name: ExtraName,
+    /// Where it goes; at least one cluster.
+    pub clusters: Vec<ClusterName>,
+    /// A chart's folder or `.tgz`, relative to the topology file.
+    pub chart: String,
+    /// The release's namespace. It is made with the release unless the catalog owns it already.
+    pub namespace: String,
+    /// Helm values: always a mapping.
+    pub values: serde_json::Value,
+    /// What must be ready before.
+    pub needs: Vec<Need>,
+}
+
+/// Manifests of the user's own, applied on named clusters.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtraManifests {
+    /// Unique among the extras.
+    pub name: ExtraName,
+    /// Where they go; at least one cluster.
+    pub clusters: Vec<ClusterName>,
+    /// YAML files or folders of them, relative to the topology file.
+    pub files: Vec<String>,
+    /// The namespace of objects that name none.
+    pub namespace: Option<String>,
+    /// What must be ready before.
+    pub needs: Vec<Need>,
+}
+
+/// What an extra waits for: `mimir` (on its own cluster) or `lgtm-central/mimir`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// The cluster of the unit; the extra's own when absent.
+    pub cluster: Option<ClusterName>,
+    /// The unit's name on that cluster; whether it exists is the planner's to say.
+    pub unit: String,
+    /// `line:column` in the file, for the planner's message.
+    pub position: Position,
+}
+
+/// A place in the topology file, both counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Position {
+    /// Line.
+    pub line: u32,
+    /// Column, in characters.
+    pub column: u32,
+}
