@@ -1,0 +1,42 @@
+# What a person runs in this checkout. Everything real is a script or cargo; this file only names it.
+.DEFAULT_GOAL := help
+.PHONY: help demo clean-demo tools build test lint fmt bench generate
+
+TOOLS := $(CURDIR)/.tools/bin
+LGTMCTL := target/release/lgtmctl
+QUICKSTART := examples/quickstart.yaml
+
+# Programs are handed over by folder, so that nothing of the same name on PATH is run by mistake.
+export LGTMCTL_TOOLS := $(TOOLS)
+
+help: ## Say what there is to run
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: tools build ## Apply the quickstart topology on simulated clusters
+	$(LGTMCTL) apply -f $(QUICKSTART) --yes
+
+clean-demo: build ## Remove what demo made, clusters included
+	$(LGTMCTL) destroy -f $(QUICKSTART) --yes
+
+tools: ## Build the pinned Kubernetes, etcd, kwok and helm programs into .tools/bin
+	@tools/build
+
+build:
+	cargo build --release --locked -p lgtmctl
+
+test: tools ## Every gate and every test; the last line counts them
+	@tools/test
+
+lint: ## Formatting, clippy and the project's own rules
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo xtask tidy
+
+fmt: ## Format the sources
+	cargo fmt --all
+
+bench: tools ## Run the benchmarks
+	cargo bench --workspace --locked
+
+generate: ## Write the generated files (schema, custom resource, command reference) anew
+	cargo xtask generate
