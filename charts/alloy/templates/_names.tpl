@@ -1,0 +1,30 @@
+{{- /* Labels that select the pods; they may never change for a release that exists. */ -}}
+{{- define "alloy.selectorLabels" -}}
+app.kubernetes.io/name: alloy
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "alloy.labels" -}}
+{{ include "alloy.selectorLabels" . }}
+app.kubernetes.io/component: {{ .Values.role }}
+app.kubernetes.io/part-of: lgtm
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "alloy.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "alloy.config" -}}
+{{- if eq .Values.role "daemonset" }}{{ include "alloy.config.daemonset" . }}{{ else }}{{ include "alloy.config.deployment" . }}{{ end }}
+{{- end }}
+
+{{- /* The pods roll when the configuration or, beyond it, the client certificate changes. */ -}}
+{{- define "alloy.podAnnotations" -}}
+checksum/config: {{ include "alloy.config" . | sha256sum }}
+{{- with .Values.push.gateway }}
+checksum/certificate: {{ .certificateDigest | quote }}
+{{- end }}
+{{- end }}
