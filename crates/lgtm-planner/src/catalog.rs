@@ -1,0 +1,12 @@
+//! What the compact profile consists of: for each of its charts, the values that the topology implies.
+//!
+//! Pure functions of the topology; the module knows the charts' values and refuses to know how a chart is rendered.
+
+pub mod grafana;
+pub mod loki;
+pub mod mimir;
+pub mod tempo;
+pub mod tenant_gateway;
+
+#[cfg(test)]
+mod fixture;

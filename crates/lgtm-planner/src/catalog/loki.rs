@@ -1,0 +1,35 @@
+//! The values of the `loki` chart: retention, and limits in all and by tenant.
+//!
+//! The module knows the chart's own names for them, and refuses to know Loki's: the chart translates.
+
+use lgtm_topology::{Limits, Topology};
+use serde_json::{Map, Value, json};
+
+/// The values for the hub's Loki.
+pub fn values(topology: &Topology) -> Value {
+    let tenants: Map<String, Value> =
+        topology.tenants.iter().map(|(tenant, own)| (tenant.as_str().to_owned(), limits(own))).collect();
+    json!({
+        "retention": topology.retention.logs.to_string(),
+        "limits": limits(&topology.default_limits),
+        "tenants": tenants,
+    })
+}
+
+fn limits(limits: &Limits) -> Value {
+    json!({
+        "megabytesPerSecond": limits.logs_megabytes_per_second,
+        "streams": limits.logs_streams,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::values;
+    use crate::catalog::fixture::topology;
+
+    #[test]
+    fn retention_and_limits_come_from_the_topology() {
+        insta::assert_snapshot!(format!("{:#}", values(&topology())));
+    }
+}
