@@ -85,6 +85,19 @@ pub struct Topology {
     pub extra_releases: Vec<ExtraRelease>,
     /// The user's own manifests.
     pub extra_manifests: Vec<ExtraManifests>,
+    /// Where the file names clusters and extras. It is no part of what the user said, so it is not
+    /// serialized: moving a line changes nothing.
+    #[serde(skip)]
+    pub positions: Positions,
+}
+
+/// Where the file names things, for messages of later steps.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Positions {
+    /// The value of each cluster's `name`.
+    pub clusters: BTreeMap<ClusterName, Position>,
+    /// The value of each extra's `name`.
+    pub extras: BTreeMap<ExtraName, Position>,
 }
 
 impl Topology {

@@ -1,0 +1,135 @@
+//! What fields mean together: the step from single fields to a [`Topology`] that needs no more checks.
+//!
+//! Every check runs, whatever the others found, on what could be read. Only when nothing is wrong is
+//! the topology put together. Nothing here is quadratic in the number of clusters.
+
+mod clusters;
+mod extras;
+mod networks;
+mod tenants;
+
+use std::collections::BTreeMap;
+
+use clusters::Draft;
+
+use crate::{
+    AdminPassword, ClusterName, Diagnostic, ExtraName, Grafana, Hours, Hub, MeshType, Position, Positions,
+    Profile, Retention, Spoke, Topology,
+    defaults::RETENTION,
+    diagnostic::Code,
+    input::{
+        At, Field, Input,
+        file::{FileInput, GrafanaInput, HubInput, RetentionInput, SpecInput},
+        scalars::{ApiVersion, TopologyKind},
+    },
+    problems::{Problem, Problems, quoted},
+    tree::Tree,
+};
+
+/// Decodes and checks a tree.
+pub(crate) fn check(tree: &Tree, mut problems: Problems) -> (Option<Topology>, Vec<Diagnostic>) {
+    let file = tree.root.as_ref().and_then(|root| FileInput::decode(root, &mut problems));
+    let topology = file.as_ref().and_then(|file| topology(file, &mut problems));
+    let topology = topology.filter(|_| !problems.has_errors());
+    (topology, problems.into_diagnostics())
+}
+
+/// Checks everything; there is a topology if everything that it needs could be read.
+fn topology(file: &FileInput, problems: &mut Problems) -> Option<Topology> {
+    let spec = file.spec.value()?;
+    let drafts = clusters::drafts(spec, problems);
+    clusters::check(&drafts, problems);
+    let segments = networks::check(&drafts, problems);
+    let limits = tenants::base_limits(spec);
+    let tenants = tenants::check(spec, &drafts, limits, problems);
+    let retention = check_retention(&spec.retention, problems);
+    let grafana = spec.hub.value().map(|hub| check_grafana(hub, problems));
+    let extras = extras::check(spec, &drafts, problems);
+
+    let positions = positions(spec, &drafts);
+    let mut finished = drafts.iter().zip(segments).map(|(draft, segment)| draft.finish(segment));
+    let hub = Hub { cluster: finished.next()??, grafana: grafana? };
+    let scenarios = spec.spokes.value().into_iter().flatten().map(|spoke| spoke.value.scenario.value());
+    let spokes = finished
+        .zip(scenarios)
+        .map(|(cluster, scenario)| Some(Spoke { cluster: cluster?, scenario: *scenario? }))
+        .collect::<Option<Vec<_>>>()?;
+    // A file of another version or kind is not this topology, whatever its fields say.
+    let (ApiVersion, TopologyKind) = (file.api_version.value()?, file.kind.value()?);
+    let mesh = spec.mesh.value().and_then(|mesh| mesh.mesh.value());
+    Some(Topology {
+        name: file.metadata.value()?.name.value()?.clone(),
+        profile: spec.profile.value().copied().unwrap_or(Profile::Compact),
+        mesh: mesh.copied().unwrap_or(MeshType::None),
+        retention,
+        default_limits: limits,
+        hub,
+        spokes,
+        tenants,
+        extra_releases: extras.releases,
+        extra_manifests: extras.manifests,
+        positions,
+    })
+}
+
+/// Where clusters and extras are named, for messages of later steps.
+fn positions(spec: &SpecInput, drafts: &[Draft<'_>]) -> Positions {
+    let clusters: BTreeMap<ClusterName, Position> = drafts
+        .iter()
+        .filter_map(|draft| draft.name.get())
+        .map(|name| (name.value.clone(), name.place.position))
+        .collect();
+    let extras: BTreeMap<ExtraName, Position> =
+        extras::names(spec).map(|name: &At<ExtraName>| (name.value.clone(), name.place.position)).collect();
+    Positions { clusters, extras }
+}
+
+fn check_retention(field: &Field<RetentionInput>, problems: &mut Problems) -> Retention {
+    /// Loki's compactor refuses less.
+    const SHORTEST_FOR_LOGS: Hours = Hours(24);
+    let Some(input) = field.value() else { return RETENTION };
+    if let Some(logs) = input.logs.get().filter(|logs| logs.value < SHORTEST_FOR_LOGS) {
+        problems.report_at(
+            &logs.path,
+            Problem {
+                code: Code::InvalidValue,
+                at: logs.place,
+                message: format!("logs cannot be kept for {}", quoted(&logs.value.to_string())),
+                label: "shorter than a day".to_owned(),
+                help: "use at least `24h`: Loki keeps an index per day and refuses less".to_owned(),
+            },
+        );
+    }
+    Retention {
+        metrics: input.metrics.value().copied().unwrap_or(RETENTION.metrics),
+        logs: input.logs.value().copied().unwrap_or(RETENTION.logs),
+        traces: input.traces.value().copied().unwrap_or(RETENTION.traces),
+    }
+}
+
+fn check_grafana(hub: &HubInput, problems: &mut Problems) -> Grafana {
+    let Some(GrafanaInput { admin_password, admin_secret }) = hub.grafana.value() else {
+        return Grafana { admin: AdminPassword::Generated };
+    };
+    if let (Some(password), Some(secret)) = (admin_password.get(), admin_secret.get()) {
+        problems.report_pair(
+            "spec.hub.grafana",
+            Problem {
+                code: Code::Conflict,
+                at: secret.key,
+                message: "Grafana's administrator cannot have two passwords".to_owned(),
+                label: "a Secret holds it".to_owned(),
+                help: "keep `adminSecret` and remove `adminPassword`, so that no password is in this file"
+                    .to_owned(),
+            },
+            password.key,
+            "and it is written here".to_owned(),
+        );
+    }
+    let secret = admin_secret.value().and_then(|secret| {
+        let (name, key) = (secret.name.value()?, secret.key.value()?);
+        Some(AdminPassword::Secret { name: name.0.clone(), key: key.0.clone() })
+    });
+    let given = admin_password.value().cloned().map(AdminPassword::Given);
+    Grafana { admin: secret.or(given).unwrap_or(AdminPassword::Generated) }
+}

@@ -1,0 +1,324 @@
+//! The fields of the topology file: the one place where they are declared.
+//!
+//! A field's comment is its description in the JSON schema, so it is written for users. The module
+//! knows which fields there are, not what they mean together.
+
+use super::{
+    AtLeastOne, List,
+    network::{PodCidr, SegmentText, ServiceCidr},
+    record,
+    scalars::{
+        ApiVersion, ChartPath, ClusterId, ContextName, Count, FilePath, Megabytes, NamespaceName, NeedText,
+        SecretKey, SecretName, TopologyKind, Workers,
+    },
+    values::HelmValues,
+};
+use crate::{
+    ClusterName, ExtraName, Hours, MeshType, Profile, Scenario, Sensitive, TenantId, TopologyName,
+    defaults::{LIMITS, RETENTION, WORKERS},
+    tenant::HUB_TENANT,
+};
+
+record! {
+    /// A hub cluster that stores and shows telemetry, and the spoke clusters that send it.
+    Fields FileInput {
+        /// The version of this file's format.
+        required api_version "apiVersion": ApiVersion,
+        /// The kind of document.
+        required kind "kind": TopologyKind,
+        /// What the topology is called.
+        required metadata "metadata": MetadataInput,
+        /// What must exist.
+        required spec "spec": SpecInput,
+    }
+    unsupported {
+        "status": "remove it: the status is the operator's to write",
+    }
+}
+
+record! {
+    /// What the topology is called.
+    Fields MetadataInput {
+        /// The topology's name: a DNS label of at most 40 characters. Everything that lgtmctl makes is
+        /// labelled with it, so another name is another topology.
+        required name "name": TopologyName,
+    }
+    unsupported {
+        "namespace": "remove it: a topology is not part of any cluster's namespace",
+        "labels": "remove it: lgtmctl sets its own labels on what it makes",
+        "annotations": "remove it: nothing reads a topology's annotations",
+    }
+}
+
+record! {
+    /// What must exist.
+    Fields SpecInput {
+        /// Who makes the clusters, or where they are; a cluster may have a provider of its own.
+        required provider "provider": TopologyProviderInput,
+        /// Which catalog is installed.
+        optional profile "profile": Profile = Profile::Compact,
+        /// How the spokes reach the hub.
+        optional mesh "mesh": MeshInput,
+        /// How long each backend keeps data.
+        optional retention "retention": RetentionInput,
+        /// What a tenant may send, unless it has limits of its own.
+        optional limits "limits": LimitsInput,
+        /// Limits of single tenants.
+        optional tenants "tenants": List<TenantInput>,
+        /// The cluster that stores and shows the telemetry.
+        required hub "hub": HubInput,
+        /// The clusters that are observed.
+        optional spokes "spokes": List<SpokeInput>,
+        /// Charts of your own, installed next to the catalog's.
+        optional extra_releases "extraReleases": List<ExtraReleaseInput>,
+        /// Manifests of your own, applied next to the catalog's.
+        optional extra_manifests "extraManifests": List<ExtraManifestsInput>,
+    }
+    unsupported {
+        "network": "remove it: clusters keep the network plugin and load balancer of their provider",
+        "logShipper": "remove it: each scenario ships logs with its own agents (`alloy` or `otel`)",
+        "overrides": "remove it: the catalog's values cannot be overridden yet; \
+                      use `limits`, `retention`, `extraReleases` or `extraManifests`",
+        "demo": "remove it: demo applications are not part of the catalog yet; install one with `extraReleases`",
+        "gateway": "remove it: a gateway with a host name of its own is not supported yet",
+    }
+}
+
+record! {
+    /// Who makes the clusters, or where they are.
+    OneOf TopologyProviderInput {
+        /// Real control planes with simulated nodes, made by lgtmctl: a rehearsal, in which no pod runs.
+        optional kwok "kwok": KwokInput,
+        /// Clusters that exist. lgtmctl never creates or deletes them.
+        optional existing "existing": ExistingDefaultsInput,
+    }
+    unsupported {
+        "kind": "kind clusters are not supported yet; use `kwok`, or create them and use `existing`",
+        "k3s-multipass": "k3s on Multipass is not supported yet; create the clusters and use `existing`",
+        "doks": "DigitalOcean is not supported yet; create the clusters and use `existing`",
+    }
+}
+
+record! {
+    /// The cluster's own provider, in place of the topology's.
+    OneOf ClusterProviderInput {
+        /// A real control plane with simulated nodes, made by lgtmctl.
+        optional kwok "kwok": KwokInput,
+        /// A cluster that exists. lgtmctl never creates or deletes it.
+        optional existing "existing": ExistingInput,
+    }
+    unsupported {
+        "kind": "kind clusters are not supported yet; use `kwok`, or create it and use `existing`",
+        "k3s-multipass": "k3s on Multipass is not supported yet; create the cluster and use `existing`",
+        "doks": "DigitalOcean is not supported yet; create the cluster and use `existing`",
+    }
+}
+
+record! {
+    /// It takes no settings. Its nodes are in the network 172.18.0.0/16.
+    Fields KwokInput {}
+    unsupported {}
+}
+
+record! {
+    /// What the existing clusters have in common.
+    Fields ExistingDefaultsInput {
+        /// The kubeconfig file with the clusters' contexts, relative to the topology file; your default
+        /// kubeconfig when absent.
+        optional kubeconfig "kubeconfig": FilePath,
+    }
+    unsupported {
+        "context": "a context is one cluster's: give each cluster `provider: {existing: {context: …}}`",
+    }
+}
+
+record! {
+    /// Where the existing cluster is.
+    Fields ExistingInput {
+        /// The kubeconfig file, relative to the topology file; the topology's when absent.
+        optional kubeconfig "kubeconfig": FilePath,
+        /// The context in it.
+        required context "context": ContextName,
+    }
+    unsupported {}
+}
+
+record! {
+    /// How the spokes reach the hub.
+    Fields MeshInput {
+        /// With `none`, spokes push over mutual TLS to a tenant gateway on the hub.
+        optional mesh "type": MeshType = MeshType::None,
+    }
+    unsupported {}
+}
+
+record! {
+    /// How long each backend keeps data: whole hours, days or weeks, such as `72h`, `7d` or `2w`.
+    Fields RetentionInput {
+        /// Metrics, in Mimir.
+        optional metrics "metrics": Hours = super::scalars::shortest(RETENTION.metrics),
+        /// Logs, in Loki; at least one day, which is Loki's own minimum.
+        optional logs "logs": Hours = super::scalars::shortest(RETENTION.logs),
+        /// Traces, in Tempo.
+        optional traces "traces": Hours = super::scalars::shortest(RETENTION.traces),
+    }
+    unsupported {}
+}
+
+record! {
+    /// What a tenant may send; what exceeds a limit is refused and the sender told so.
+    Fields LimitsInput {
+        /// Samples per second.
+        optional metrics_samples_per_second "metricsSamplesPerSecond": Count = LIMITS.metrics_samples_per_second,
+        /// Active series.
+        optional metrics_series "metricsSeries": Count = LIMITS.metrics_series,
+        /// Logs, in MB per second.
+        optional logs_megabytes_per_second "logsMegabytesPerSecond": Megabytes = LIMITS.logs_megabytes_per_second,
+        /// Active log streams.
+        optional logs_streams "logsStreams": Count = LIMITS.logs_streams,
+        /// Traces, in MB per second.
+        optional traces_megabytes_per_second "tracesMegabytesPerSecond": Megabytes = LIMITS.traces_megabytes_per_second,
+    }
+    unsupported {}
+}
+
+record! {
+    /// One tenant's limits.
+    Fields TenantInput {
+        /// The hub's tenant or a spoke's.
+        required name "name": TenantId,
+        /// Its limits; those that are not given here are the topology's.
+        required limits "limits": LimitsInput,
+    }
+    unsupported {}
+}
+
+record! {
+    /// The cluster that stores and shows the telemetry.
+    Fields HubInput {
+        /// The cluster's name: a DNS label of at most 32 characters, unique in the topology. All
+        /// telemetry of the cluster is labelled with it.
+        required name "name": ClusterName,
+        /// A number from 1 to 255, unique in the topology, by which meshes know the cluster.
+        optional id "id": ClusterId,
+        /// How many worker nodes the cluster gets, 1 to 100; not for clusters that exist.
+        optional workers "workers": Workers = WORKERS,
+        /// Who makes this cluster, or where it is, in place of the topology's provider.
+        optional provider "provider": ClusterProviderInput,
+        /// The network of its pods, disjoint from all other networks of the topology.
+        optional pod_cidr "podCIDR": PodCidr,
+        /// The network of its Services, disjoint from all other networks of the topology.
+        optional service_cidr "serviceCIDR": ServiceCidr,
+        /// Addresses for its LoadBalancer Services: a CIDR, or its last octet and length (`248/29`) at the
+        /// end of the nodes' network. Required with `kwok`; with `existing`, the cluster assigns the
+        /// addresses when it is absent.
+        optional segment "segment": SegmentText,
+        /// The tenant of the hub's own telemetry; it is always `_local`.
+        optional tenant "tenant": TenantId = HUB_TENANT,
+        /// How Grafana is reached and administered.
+        optional grafana "grafana": GrafanaInput,
+    }
+    unsupported {
+        "scenario": "remove it: the hub runs its own agents; scenarios are for spokes",
+        "demo": "remove it: demo applications are for spokes, and not supported yet",
+    }
+}
+
+record! {
+    /// How Grafana is administered; without any of these fields lgtmctl makes a password once and keeps it
+    /// in a Secret on the hub.
+    Fields GrafanaInput {
+        /// The administrator's password, at least 12 characters. Prefer `adminSecret`, which keeps it out of
+        /// this file.
+        optional admin_password "adminPassword": Sensitive,
+        /// A Secret with the administrator's password, in namespace `observability` on the hub.
+        optional admin_secret "adminSecret": AdminSecretInput,
+    }
+    unsupported {
+        "host": "remove it: a host name for Grafana is not supported yet; `lgtmctl access` opens it",
+        "ingress": "remove it: an ingress for Grafana is not supported yet; `lgtmctl access` opens it",
+    }
+}
+
+record! {
+    /// A key of a Secret.
+    Fields AdminSecretInput {
+        /// The Secret's name.
+        required name "name": SecretName,
+        /// The key in it that holds the password.
+        required key "key": SecretKey,
+    }
+    unsupported {}
+}
+
+record! {
+    /// A cluster that is observed.
+    Fields SpokeInput {
+        /// The cluster's name: a DNS label of at most 32 characters, unique in the topology. All
+        /// telemetry of the cluster is labelled with it.
+        required name "name": ClusterName,
+        /// A number from 1 to 255, unique in the topology, by which meshes know the cluster.
+        optional id "id": ClusterId,
+        /// How many worker nodes the cluster gets, 1 to 100; not for clusters that exist.
+        optional workers "workers": Workers = WORKERS,
+        /// Who makes this cluster, or where it is, in place of the topology's provider.
+        optional provider "provider": ClusterProviderInput,
+        /// The tenant under which its telemetry is stored; no other cluster's.
+        required tenant "tenant": TenantId,
+        /// Which agents it runs.
+        required scenario "scenario": Scenario,
+        /// The network of its pods, disjoint from all other networks of the topology.
+        optional pod_cidr "podCIDR": PodCidr,
+        /// The network of its Services, disjoint from all other networks of the topology.
+        optional service_cidr "serviceCIDR": ServiceCidr,
+        /// Addresses for LoadBalancer Services of your own on this spoke, written as the hub's.
+        optional segment "segment": SegmentText,
+    }
+    unsupported {
+        "grafana": "remove it: Grafana runs on the hub",
+        "demo": "remove it: demo applications are not part of the catalog yet; install one with `extraReleases`",
+        "logShipper": "remove it: each scenario ships logs with its own agents (`alloy` or `otel`)",
+    }
+}
+
+record! {
+    /// A chart of your own.
+    Fields ExtraReleaseInput {
+        /// The release's name: a DNS label of at most 53 characters, unique among the extras.
+        required name "name": ExtraName,
+        /// The clusters that it is installed on.
+        required clusters "clusters": AtLeastOne<ClusterName>,
+        /// The chart's folder or `.tgz` file, relative to the topology file.
+        required chart "chart": ChartPath,
+        /// The release's namespace, which is made with it if nothing else makes it.
+        required namespace "namespace": NamespaceName,
+        /// The chart's values. Plain scalars are read as YAML 1.2; those that helm would read differently
+        /// must be quoted.
+        optional values "values": HelmValues,
+        /// Units that must be ready before: `unit` on the same cluster, or `cluster/unit`.
+        optional needs "needs": List<NeedText>,
+    }
+    unsupported {
+        "repo": "charts from repositories are not supported yet: download the chart and give its path in `chart`",
+        "repository": "charts from repositories are not supported yet: download the chart and give its path in `chart`",
+        "version": "remove it: a chart given by its path has the version that it states itself",
+        "valuesFiles": "write the values below `values`; files of values are not supported yet",
+    }
+}
+
+record! {
+    /// Manifests of your own.
+    Fields ExtraManifestsInput {
+        /// A name for them: a DNS label of at most 53 characters, unique among the extras.
+        required name "name": ExtraName,
+        /// The clusters that they are applied to.
+        required clusters "clusters": AtLeastOne<ClusterName>,
+        /// YAML files, or folders of them, relative to the topology file.
+        required files "files": AtLeastOne<FilePath>,
+        /// The namespace of objects that name none.
+        optional namespace "namespace": NamespaceName,
+        /// Units that must be ready before: `unit` on the same cluster, or `cluster/unit`.
+        optional needs "needs": List<NeedText>,
+    }
+    unsupported {}
+}

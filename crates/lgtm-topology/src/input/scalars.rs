@@ -1,0 +1,461 @@
+//! The words, names and numbers of the file, each with its own rules.
+
+use serde_json::json;
+
+use super::{Input, choice, invalid, text, wrong_type};
+use crate::{
+    ClusterName, ExtraName, Hours, MeshType, Profile, Scenario, Sensitive, TenantId, TopologyName,
+    problems::{Problems, quoted},
+    tenant,
+    tree::{Kind, Node, Value},
+};
+
+choice!(Profile {
+    "compact" => Self::Compact,
+} unsupported {
+    "distributed": "the distributed profile is not supported yet; use `compact`",
+});
+
+choice!(MeshType {
+    "none" => Self::None,
+} unsupported {
+    "linkerd": "Linkerd is not supported yet; with `none`, spokes push over mutual TLS",
+    "istio": "Istio is not supported yet; with `none`, spokes push over mutual TLS",
+    "istio-ambient": "Istio's ambient mode is not supported yet; with `none`, spokes push over mutual TLS",
+    "cilium": "Cilium's ClusterMesh is not supported yet; with `none`, spokes push over mutual TLS",
+});
+
+choice!(Scenario {
+    "alloy" => Self::Alloy,
+    "otel" => Self::Otel,
+} unsupported {
+    "traditional": "the traditional scenario is not supported yet; use `alloy` or `otel`",
+});
+
+/// `apiVersion`.
+#[derive(Debug)]
+pub(crate) struct ApiVersion;
+
+choice!(ApiVersion { "lgtmctl.dev/v1alpha1" => Self, } unsupported {});
+
+/// `kind`.
+#[derive(Debug)]
+pub(crate) struct TopologyKind;
+
+choice!(TopologyKind { "Topology" => Self, } unsupported {});
+
+/// Why the text is no DNS label of at most `longest` characters.
+fn label_fault(label: &str, longest: usize) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if label.is_empty() {
+        return Some("it is empty".to_owned());
+    }
+    if let Some(other) = label.chars().find(|c| !allowed(*c)) {
+        return Some(format!("`{}` is not allowed in it", other.escape_debug()));
+    }
+    if label.len() > longest {
+        return Some(format!("it has {} characters and at most {longest} are allowed", label.len()));
+    }
+    (label.starts_with('-') || label.ends_with('-')).then(|| "it starts or ends with `-`".to_owned())
+}
+
+/// The nearest DNS label, if anything is left of the text.
+fn nearest_label(text: &str, longest: usize) -> Option<String> {
+    let mut label = String::new();
+    // Twice the length is enough: characters that are dropped are rare.
+    for character in text.chars().take(longest * 2) {
+        match character.to_ascii_lowercase() {
+            c if c.is_ascii_lowercase() || c.is_ascii_digit() => label.push(c),
+            _ if !label.is_empty() && !label.ends_with('-') => label.push('-'),
+            _ => {}
+        }
+    }
+    label.truncate(longest);
+    let label = label.trim_matches('-');
+    (!label.is_empty()).then(|| label.to_owned())
+}
+
+/// Reads a DNS label.
+fn label<'a>(node: &'a Node, what: &str, longest: usize, problems: &mut Problems) -> Option<&'a str> {
+    let label = text(node, problems)?;
+    let Some(fault) = label_fault(label, longest) else { return Some(label) };
+    let rule = format!("use a-z, 0-9 and `-`, at most {longest} characters, no `-` at either end");
+    let help = match nearest_label(label, longest) {
+        Some(nearest) => format!("write {}, for example: {rule}", quoted(&nearest)),
+        None => rule,
+    };
+    invalid(node, format!("{} is not {what}: {fault}", quoted(label)), "not a DNS label", help, problems);
+    None
+}
+
+fn label_schema(longest: usize) -> serde_json::Value {
+    json!({"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": longest})
+}
+
+/// Declares a name that is a DNS label.
+macro_rules! label_input {
+    ($name:ident, $what:literal, $longest:literal) => {
+        impl Input for $name {
+            fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+                label(node, $what, $longest, problems).map(Self::new)
+            }
+
+            fn schema() -> serde_json::Value {
+                label_schema($longest)
+            }
+        }
+    };
+}
+
+label_input!(TopologyName, "a topology's name", 40);
+// Helm's own limit for names of releases.
+label_input!(ExtraName, "an extra's name", 53);
+
+impl Input for ClusterName {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let name = label(node, "a cluster's name", 32, problems)?;
+        if name == "default" {
+            invalid(
+                node,
+                "no cluster can be called `default`",
+                "reserved",
+                "choose another name: Cilium keeps this one for a cluster that is in no mesh",
+                problems,
+            );
+            return None;
+        }
+        Some(Self::new(name))
+    }
+
+    fn schema() -> serde_json::Value {
+        label_schema(32)
+    }
+}
+
+impl Input for TenantId {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let name = text(node, problems)?;
+        let Some(fault) = tenant::fault(name) else { return Some(Self::new(name)) };
+        invalid(
+            node,
+            format!("{} is not a tenant: {fault}", quoted(name)),
+            "not a tenant's name",
+            format!("use a-z, A-Z, 0-9 and `!-_.*'()`, at most {} characters", tenant::LONGEST),
+            problems,
+        );
+        None
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({"type": "string", "pattern": r"^[a-zA-Z0-9!_.*'()-]+$", "maxLength": tenant::LONGEST})
+    }
+}
+
+/// The longest retention: ten years. More is a slip of the pen, and overflows somewhere in the backends.
+const LONGEST_RETENTION: u32 = 10 * 365 * 24;
+
+impl Input for Hours {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        const HELP: &str = "write whole hours, days or weeks, such as `72h`, `7d` or `2w`";
+        let Value::Scalar(scalar) = &node.value else {
+            wrong_type(node, "a duration", HELP, problems);
+            return None;
+        };
+        if scalar.kind() == Kind::Null {
+            wrong_type(node, "a duration", HELP, problems);
+            return None;
+        }
+        let hours = hours(&scalar.text);
+        if let Some(hours) = hours.filter(|hours| (1..=LONGEST_RETENTION).contains(hours)) {
+            return Some(Self(hours));
+        }
+        let label = if hours.is_some() { "out of range" } else { "not a duration" };
+        let help = if hours.is_some() { "use at least `1h` and at most ten years (`3650d`)" } else { HELP };
+        invalid(node, format!("data cannot be kept for {}", quoted(&scalar.text)), label, help, problems);
+        None
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({"type": "string", "pattern": "^[0-9]+[hdw]$"})
+    }
+}
+
+/// The hours of `72h`, `7d` or `2w`; too many to count are as good as the largest number.
+fn hours(text: &str) -> Option<u32> {
+    let unit = match text.chars().last()? {
+        'h' => 1_u32,
+        'd' => 24,
+        'w' => 7 * 24,
+        _ => return None,
+    };
+    let digits = text.get(..text.len() - 1)?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(digits.parse::<u32>().unwrap_or(u32::MAX).saturating_mul(unit))
+}
+
+/// A duration as a person would write it.
+pub(crate) fn shortest(hours: Hours) -> String {
+    if hours.0.is_multiple_of(24) { format!("{}d", hours.0 / 24) } else { hours.to_string() }
+}
+
+/// Reads an integer from a range.
+fn integer(node: &Node, least: u32, most: u32, problems: &mut Problems) -> Option<u32> {
+    let help = format!("write a whole number from {least} to {most}");
+    if let Value::Scalar(scalar) = &node.value
+        && let Kind::Integer(number) = scalar.kind()
+    {
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        if let Some(number) = number.filter(|number| (least..=most).contains(number)) {
+            return Some(number);
+        }
+        let path = problems.path();
+        invalid(
+            node,
+            format!("{} cannot be {}", quoted(&path), quoted(&scalar.text)),
+            "out of range",
+            help,
+            problems,
+        );
+    } else {
+        wrong_type(node, "a whole number", &format!("{help}, without quotes, units or separators"), problems);
+    }
+    None
+}
+
+/// Declares a number.
+macro_rules! number_input {
+    ($(#[doc = $doc:literal])* $name:ident($type:ty), $least:literal..=$most:literal) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(crate) struct $name(pub(crate) $type);
+
+        impl Input for $name {
+            fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+                integer(node, $least, $most, problems)?.try_into().ok().map(Self)
+            }
+
+            fn schema() -> serde_json::Value {
+                json!({"type": "integer", "minimum": $least, "maximum": $most})
+            }
+        }
+    };
+}
+
+number_input!(
+    /// A mesh's number for a cluster.
+    ClusterId(u8), 1..=255
+);
+number_input!(
+    /// How many worker nodes.
+    Workers(u16), 1..=100
+);
+number_input!(
+    /// A limit that is counted.
+    Count(u32), 1..=1_000_000_000
+);
+number_input!(
+    /// A limit in MB per second.
+    Megabytes(u32), 1..=10_000
+);
+
+/// The shortest password that is accepted.
+const SHORTEST_PASSWORD: usize = 12;
+
+impl Input for Sensitive {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        // No message here may hold the value or its length.
+        let password = text(node, problems)?;
+        if password.chars().count() < SHORTEST_PASSWORD || password.chars().any(char::is_control) {
+            invalid(
+                node,
+                "the administrator's password is too weak",
+                "not shown",
+                format!(
+                    "use at least {SHORTEST_PASSWORD} printable characters, on one line; or remove the field, \
+                     and lgtmctl makes a password and keeps it in a Secret on the hub"
+                ),
+                problems,
+            );
+            return None;
+        }
+        Some(Self::new(password))
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({"type": "string", "minLength": SHORTEST_PASSWORD, "writeOnly": true})
+    }
+}
+
+/// Declares a text with a rule of its own: a function that says what is wrong with it, and a help.
+macro_rules! text_input {
+    ($(#[doc = $doc:literal])* $name:ident, $fault:expr, $help:expr, $schema:expr) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub(crate) struct $name(pub(crate) String);
+
+        impl Input for $name {
+            fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+                let value = text(node, problems)?;
+                let fault: Option<String> = $fault(value);
+                let Some(fault) = fault else { return Some(Self(value.to_owned())) };
+                let path = problems.path();
+                invalid(node, format!("{} cannot be {}", quoted(&path), quoted(value)), fault, $help, problems);
+                None
+            }
+
+            fn schema() -> serde_json::Value {
+                $schema
+            }
+        }
+    };
+}
+
+text_input!(
+    /// A kubeconfig's context.
+    ContextName,
+    |context: &str| context.trim().is_empty().then(|| "empty".to_owned()),
+    "write the name that `kubectl config get-contexts` shows",
+    json!({"type": "string", "minLength": 1})
+);
+text_input!(
+    /// A path relative to the topology file, or an absolute one.
+    FilePath,
+    path_fault,
+    "write the path of a file on this machine, relative to the topology file or absolute; \
+     `~` and variables are not expanded, and URLs are not supported yet",
+    json!({"type": "string", "minLength": 1})
+);
+text_input!(
+    /// A chart's path.
+    ChartPath,
+    path_fault,
+    "charts from repositories are not supported yet: download the chart and use a path, relative to \
+     the topology file or absolute; `~` and variables are not expanded",
+    json!({"type": "string", "minLength": 1})
+);
+text_input!(
+    /// A Secret's name.
+    SecretName,
+    |name: &str| {
+        let good = name.len() <= 253 && name.split('.').all(|part| label_fault(part, 253).is_none());
+        (!good).then(|| "not a Secret's name".to_owned())
+    },
+    "use a-z, 0-9, `-` and `.`, at most 253 characters",
+    json!({"type": "string", "pattern": r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", "maxLength": 253})
+);
+text_input!(
+    /// A Secret's key.
+    SecretKey,
+    |key: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        let good = !key.is_empty() && key.len() <= 253 && key.chars().all(allowed) && key != "." && key != "..";
+        (!good).then(|| "not a Secret's key".to_owned())
+    },
+    "use a-z, A-Z, 0-9, `-`, `_` and `.`, at most 253 characters",
+    json!({"type": "string", "pattern": "^[-._a-zA-Z0-9]+$", "maxLength": 253})
+);
+
+fn path_fault(path: &str) -> Option<String> {
+    let fault = if path.trim().is_empty() {
+        "empty"
+    } else if path.contains("://") {
+        "a URL, not a path"
+    } else if path.starts_with('~') || path.starts_with('$') {
+        "not expanded"
+    } else if path.chars().any(char::is_control) {
+        "holds a control character"
+    } else {
+        return None;
+    };
+    Some(fault.to_owned())
+}
+
+/// The namespace in which lgtmctl keeps its own records.
+const OWN_NAMESPACE: &str = "lgtmctl-system";
+
+/// A namespace's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamespaceName(pub(crate) String);
+
+impl Input for NamespaceName {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let name = label(node, "a namespace", 63, problems)?;
+        if name == OWN_NAMESPACE {
+            invalid(
+                node,
+                format!("nothing of yours can be in `{OWN_NAMESPACE}`"),
+                "reserved",
+                "choose another namespace: lgtmctl keeps its own records in this one",
+                problems,
+            );
+            return None;
+        }
+        Some(Self(name.to_owned()))
+    }
+
+    fn schema() -> serde_json::Value {
+        label_schema(63)
+    }
+}
+
+/// What an extra waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NeedText {
+    pub(crate) cluster: Option<String>,
+    pub(crate) unit: String,
+}
+
+impl Input for NeedText {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let need = text(node, problems)?;
+        let (cluster, unit) = match need.split_once('/') {
+            Some((cluster, unit)) => (Some(cluster), unit),
+            None => (None, need),
+        };
+        if cluster.is_none_or(|cluster| !cluster.is_empty()) && label_fault(unit, 253).is_none() {
+            return Some(Self { cluster: cluster.map(str::to_owned), unit: unit.to_owned() });
+        }
+        invalid(
+            node,
+            format!("{} does not name a unit", quoted(need)),
+            "neither `unit` nor `cluster/unit`",
+            "write `mimir` for a unit on the extra's own cluster, or `lgtm-central/mimir`",
+            problems,
+        );
+        None
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({"type": "string", "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Hours, hours, label_fault, nearest_label, shortest};
+
+    #[test]
+    fn durations() {
+        for (text, expected) in [("72h", 72), ("7d", 168), ("2w", 336), ("99999999999w", u32::MAX)] {
+            assert_eq!(hours(text), Some(expected), "{text}");
+        }
+        for text in ["", "h", "7", "7m", "1.5d", "-1d", "7 d", "7dd", "７d", "1é"] {
+            assert_eq!(hours(text), None, "{text}");
+        }
+        assert_eq!(shortest(Hours(168)), "7d");
+        assert_eq!(shortest(Hours(25)), "25h");
+    }
+
+    #[test]
+    fn labels() {
+        assert_eq!(label_fault("a", 32), None);
+        assert_eq!(label_fault("1-a", 32), None);
+        for bad in ["", "-a", "a-", "A", "a.b", "a_b", "é", &"a".repeat(33)] {
+            assert!(label_fault(bad, 32).is_some(), "{bad}");
+        }
+        assert_eq!(nearest_label("LGTM_Central.", 32).as_deref(), Some("lgtm-central"));
+        assert_eq!(nearest_label("---", 32), None);
+    }
+}
