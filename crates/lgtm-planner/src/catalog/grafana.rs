@@ -22,7 +22,7 @@ const DIGEST_DIGITS: usize = 12;
 
 /// The values for the hub's Grafana. `admin_digest` is a digest of the admin's password where it is known already;
 /// with a new one the pod starts again, and so takes the new password.
-pub fn values(topology: &Topology, admin_digest: Option<&Digest>) -> Value {
+pub fn values(topology: &Topology, admin_digest: Option<&str>) -> Value {
     let (secret_name, secret_key) = match &topology.hub.grafana.admin {
         AdminPassword::Generated | AdminPassword::Given(_) => (ADMIN_SECRET, ADMIN_SECRET_KEY),
         AdminPassword::Secret { name, key } => (name.as_str(), key.as_str()),
@@ -35,7 +35,7 @@ pub fn values(topology: &Topology, admin_digest: Option<&Digest>) -> Value {
         "admin": {
             "secretName": secret_name,
             "secretKey": secret_key,
-            "digest": admin_digest.map_or("", Digest::as_str),
+            "digest": admin_digest.unwrap_or_default(),
         },
         "tenants": tenants,
     })

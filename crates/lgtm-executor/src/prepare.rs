@@ -1,0 +1,330 @@
+//! Everything up to the plan: look at all clusters, render, compare, let the planner decide.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lgtm_planner::{
+    desired::{Capabilities, DesireError, Desired, desire},
+    fact::{self, Facts},
+    inventory::FleetEntry,
+    object::Object,
+    observed::{ClusterObserved, Examined, Observed},
+    plan::{
+        Inputs, Plan, PlanError, PlanOptions, Rendered, assess, assess_material, known_facts, plan,
+        plan_destroy,
+    },
+    unit::{ChartRef, Content, Unit, UnitId},
+};
+use lgtm_topology::{ClusterName, Topology};
+use tokio::task::JoinSet;
+
+use crate::world::{ClusterRef, Examination, Failure, Kind, RenderRequest, World};
+
+/// The version of simulated control planes (the one that `tools/` pins), for which a cluster's objects
+/// are rendered while it does not exist.
+pub const SIMULATED_VERSION: &str = "v1.35.1";
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The topology asks for something that cannot be.
+    #[error("the topology cannot be planned")]
+    Desire(Vec<DesireError>),
+    /// The planner found problems.
+    #[error("there is no plan")]
+    Plan(Vec<PlanError>),
+    /// The world could not be read.
+    #[error("the clusters could not be read")]
+    World(Vec<Failure>),
+}
+
+impl From<Failure> for PrepareError {
+    fn from(failure: Failure) -> Self {
+        Self::World(vec![failure])
+    }
+}
+
+/// A plan and all that it was made from; an apply goes on from here.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What must exist.
+    pub desired: Arc<Desired>,
+    /// What was seen.
+    pub observed: Observed,
+    /// Rendered units.
+    pub rendered: BTreeMap<UnitId, Rendered>,
+    /// Known facts.
+    pub facts: Facts,
+    /// What the user asked.
+    pub options: PlanOptions,
+    /// What to do.
+    pub plan: Plan,
+}
+
+impl Prepared {
+    /// What the planner looks at.
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            desired: &self.desired,
+            observed: &self.observed,
+            rendered: &self.rendered,
+            facts: &self.facts,
+            options: &self.options,
+        }
+    }
+}
+
+/// Looks at everything and plans.
+pub async fn prepare<W: World>(
+    world: &Arc<W>,
+    topology: &Topology,
+    options: PlanOptions,
+) -> Result<Prepared, PrepareError> {
+    let first = desire(topology, &Capabilities::default()).map_err(PrepareError::Desire)?;
+    let mut observed = observe(world, &first).await?;
+    let capabilities = capabilities(world, &first, &observed).await?;
+    let mut desired = if capabilities.is_empty() {
+        first
+    } else {
+        desire(topology, &capabilities).map_err(PrepareError::Desire)?
+    };
+    let materials = assess_material(&desired, &observed, options.refresh_full)
+        .into_iter()
+        .map(|(unit, material)| (unit, Examination::Material(material)))
+        .collect();
+    observed.examined = examine(world, &desired, materials).await?;
+    let facts = known_facts(&desired, &observed);
+    let rendered = render_known(world, &desired, &observed, &facts).await?;
+    let edges = definition_edges(&rendered);
+    if !edges.is_empty() {
+        desired.add_needs(edges).map_err(|problem| PrepareError::Desire(vec![problem]))?;
+    }
+    let inputs = Inputs {
+        desired: &desired,
+        observed: &observed,
+        rendered: &rendered,
+        facts: &facts,
+        options: &options,
+    };
+    let wanted = assess(&inputs).map_err(|problem| PrepareError::Plan(vec![problem]))?;
+    let wanted = wanted.into_iter().map(|(unit, objects)| (unit, Examination::Objects(objects))).collect();
+    let examined = examine(world, &desired, wanted).await?;
+    observed.examined.extend(examined);
+    let inputs = Inputs {
+        desired: &desired,
+        observed: &observed,
+        rendered: &rendered,
+        facts: &facts,
+        options: &options,
+    };
+    let plan = plan(&inputs).map_err(PrepareError::Plan)?;
+    Ok(Prepared { desired: Arc::new(desired), observed, rendered, facts, options, plan })
+}
+
+/// Looks at everything that is recorded and plans its removal.
+pub async fn prepare_destroy<W: World>(
+    world: &Arc<W>,
+    topology: &Topology,
+    options: PlanOptions,
+) -> Result<Prepared, PrepareError> {
+    let desired = desire(topology, &Capabilities::default()).map_err(PrepareError::Desire)?;
+    let observed = observe(world, &desired).await?;
+    let plan = plan_destroy(&desired.topology, &desired.hub, &observed, &options);
+    let desired = Arc::new(desired);
+    Ok(Prepared { desired, observed, rendered: BTreeMap::new(), facts: Facts::new(), options, plan })
+}
+
+/// Reads the fleet record, then every cluster of the topology and of the record at once.
+pub async fn observe<W: World>(world: &Arc<W>, desired: &Desired) -> Result<Observed, PrepareError> {
+    let hub = desired.cluster(&desired.hub).cloned().map(ClusterRef::Wanted);
+    let hub = hub.ok_or_else(|| Failure::new(Kind::Permanent, "the topology has no hub"))?;
+    let fleet = world.fleet(&desired.topology, &desired.hub, &hub).await?;
+    let mut clusters: BTreeMap<ClusterName, ClusterRef> = fleet
+        .iter()
+        .map(|(name, entry): (&ClusterName, &FleetEntry)| (name.clone(), ClusterRef::Recorded(entry.clone())))
+        .collect();
+    clusters.extend(
+        desired.clusters().map(|(name, content)| (name.clone(), ClusterRef::Wanted(content.clone()))),
+    );
+    let mut tasks = JoinSet::new();
+    for (name, how) in clusters {
+        let (world, topology) = (Arc::clone(world), desired.topology.clone());
+        tasks.spawn(async move {
+            let seen = world.observe(&topology, &name, &how).await;
+            (name, seen)
+        });
+    }
+    let mut observed = Observed { now: world.now(), fleet, ..Observed::default() };
+    let mut failures = Vec::new();
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok((name, Ok(seen))) => {
+                observed.clusters.insert(name, seen);
+            }
+            Ok((_, Err(failure))) => failures.push(failure),
+            Err(error) => failures.push(Failure::new(Kind::Permanent, error.to_string())),
+        }
+    }
+    if failures.is_empty() { Ok(observed) } else { Err(PrepareError::World(failures)) }
+}
+
+/// The custom resources that each cluster offers or will offer: those seen there, and those that the
+/// user's extras bring.
+async fn capabilities<W: World>(
+    world: &Arc<W>,
+    desired: &Desired,
+    observed: &Observed,
+) -> Result<Capabilities, PrepareError> {
+    let mut capabilities = Capabilities::default();
+    for (name, _) in desired.clusters() {
+        let seen = observed.state(name).map(|state| state.definitions.clone()).unwrap_or_default();
+        capabilities.seen.insert(name.clone(), seen);
+    }
+    let extras: Vec<&Unit> = desired
+        .units
+        .values()
+        .filter(|unit| match &unit.content {
+            Content::Release(release) => matches!(release.chart, ChartRef::Path(_)),
+            Content::Manifests(_) => true,
+            Content::Cluster(_) | Content::Enrolment | Content::Objects(_) | Content::Material(_) => false,
+        })
+        .collect();
+    let requests =
+        extras.into_iter().filter_map(|unit| request(desired, observed, &Facts::new(), unit)).collect();
+    for (unit, rendered) in render(world, requests).await? {
+        let offers = capabilities.planned.entry(unit.cluster.clone()).or_default();
+        offers.extend(rendered.objects.iter().flat_map(definitions));
+    }
+    Ok(capabilities)
+}
+
+/// The kinds that a CustomResourceDefinition defines, as `group/version/Kind`.
+fn definitions(object: &Object) -> Vec<String> {
+    if !object.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        return Vec::new();
+    }
+    let text =
+        |pointer| object.value().pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let (group, kind) = (text("/spec/group"), text("/spec/names/kind"));
+    let versions = object.value().pointer("/spec/versions").and_then(serde_json::Value::as_array);
+    versions
+        .into_iter()
+        .flatten()
+        .filter_map(|version| version.get("name").and_then(serde_json::Value::as_str))
+        .map(|version| format!("{group}/{version}/{kind}"))
+        .collect()
+}
+
+/// Edges from units with custom resources to the unit that brings their definition.
+fn definition_edges(rendered: &BTreeMap<UnitId, Rendered>) -> Vec<(UnitId, UnitId)> {
+    let mut providers: BTreeMap<(&ClusterName, String, String), &UnitId> = BTreeMap::new();
+    for (id, rendered) in rendered {
+        for object in rendered.objects.iter() {
+            for definition in definitions(object) {
+                let mut parts = definition.split('/');
+                if let (Some(group), Some(_), Some(kind)) = (parts.next(), parts.next(), parts.next()) {
+                    providers.insert((&id.cluster, group.to_owned(), kind.to_owned()), id);
+                }
+            }
+        }
+    }
+    if providers.is_empty() {
+        return Vec::new();
+    }
+    let mut edges = Vec::new();
+    for (id, rendered) in rendered {
+        for object in rendered.objects.iter() {
+            let kind = (&id.cluster, object.group().to_owned(), object.kind().to_owned());
+            if let Some(provider) = providers.get(&kind).filter(|provider| **provider != id) {
+                edges.push((id.clone(), (*provider).clone()));
+            }
+        }
+    }
+    edges
+}
+
+/// The request that renders a unit; none when it is not rendered or its facts are not known.
+pub(crate) fn request(
+    desired: &Desired,
+    observed: &Observed,
+    facts: &Facts,
+    unit: &Unit,
+) -> Option<RenderRequest> {
+    let content = match &unit.content {
+        Content::Release(release) => {
+            let mut release = release.clone();
+            release.values = fact::resolve(&release.values, facts).ok()?;
+            Content::Release(release)
+        }
+        Content::Objects(_) | Content::Manifests(_) => unit.content.clone(),
+        Content::Cluster(_) | Content::Enrolment | Content::Material(_) => return None,
+    };
+    let version = observed.state(&unit.id.cluster).map(|state| state.version.clone());
+    let api_versions = desired.api_versions.get(&unit.id.cluster).into_iter().flatten().cloned();
+    Some(RenderRequest {
+        unit: unit.id.clone(),
+        content,
+        kube_version: version.unwrap_or_else(|| SIMULATED_VERSION.to_owned()),
+        api_versions: api_versions.collect(),
+    })
+}
+
+async fn render_known<W: World>(
+    world: &Arc<W>,
+    desired: &Desired,
+    observed: &Observed,
+    facts: &Facts,
+) -> Result<BTreeMap<UnitId, Rendered>, PrepareError> {
+    let reachable = |unit: &&Unit| {
+        !matches!(observed.clusters.get(&unit.id.cluster), Some(ClusterObserved::Unreachable { .. }))
+    };
+    let units = desired.units.values().filter(reachable);
+    render(world, units.filter_map(|unit| request(desired, observed, facts, unit)).collect()).await
+}
+
+/// Renders several units at once; all failures are reported.
+pub async fn render<W: World>(
+    world: &Arc<W>,
+    requests: Vec<RenderRequest>,
+) -> Result<BTreeMap<UnitId, Rendered>, PrepareError> {
+    let mut tasks = JoinSet::new();
+    for request in requests {
+        let world = Arc::clone(world);
+        tasks.spawn(async move { (request.unit.clone(), world.render(request).await) });
+    }
+    collect(tasks).await
+}
+
+async fn examine<W: World>(
+    world: &Arc<W>,
+    desired: &Desired,
+    wanted: Vec<(UnitId, Examination)>,
+) -> Result<BTreeMap<UnitId, Examined>, PrepareError> {
+    let mut tasks = JoinSet::new();
+    for (unit, examination) in wanted {
+        let (world, topology) = (Arc::clone(world), desired.topology.clone());
+        tasks.spawn(async move {
+            let examined = world.examine(&topology, &unit, examination).await;
+            (unit, examined)
+        });
+    }
+    collect(tasks).await
+}
+
+async fn collect<T: Send + 'static>(
+    mut tasks: JoinSet<(UnitId, Result<T, Failure>)>,
+) -> Result<BTreeMap<UnitId, T>, PrepareError> {
+    let mut results = BTreeMap::new();
+    let mut failures = Vec::new();
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok((unit, Ok(result))) => {
+                results.insert(unit, result);
+            }
+            Ok((_, Err(failure))) => failures.push(failure),
+            Err(error) => failures.push(Failure::new(Kind::Permanent, error.to_string())),
+        }
+    }
+    // Tasks end in any order; people get the same message every time.
+    failures.sort_by(|one, other| one.message.cmp(&other.message));
+    if failures.is_empty() { Ok(results) } else { Err(PrepareError::World(failures)) }
+}

@@ -1,0 +1,95 @@
+//! Values of the `alloy` chart, which every cluster of the scenario `alloy`, and the hub, installs twice.
+//!
+//! The module decides what the topology implies. It refuses to know Alloy's configuration language: the
+//! chart writes that.
+
+use lgtm_topology::ClusterName;
+use serde_json::{Value, json};
+
+use super::{
+    kube_state_metrics, node_exporter,
+    push::{KUBELET_SIGNS_ITSELF, Push},
+};
+
+/// Which half of the work a release does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// On every node: its pods' logs, its kubelet, its cAdvisor and its node-exporter.
+    DaemonSet,
+    /// Two clustered replicas: what a cluster has once, and what applications send.
+    Deployment {
+        /// Whether ServiceMonitors and PodMonitors are followed. Their definitions have to be on the cluster
+        /// before this release; otherwise the collector waits for them in vain.
+        monitors: bool,
+    },
+}
+
+impl Role {
+    /// The release's name.
+    pub fn release(self) -> &'static str {
+        match self {
+            Self::DaemonSet => "grafana-alloy-daemonset",
+            Self::Deployment { .. } => "grafana-alloy-deployment",
+        }
+    }
+}
+
+/// The chart's values for one of the two releases on a cluster.
+pub fn values(role: Role, cluster: &ClusterName, push: &Push) -> Value {
+    match role {
+        Role::DaemonSet => json!({
+            "role": "daemonset",
+            "cluster": cluster.as_str(),
+            "push": push.values(),
+            "kubelet": {"insecureSkipVerify": KUBELET_SIGNS_ITSELF},
+            "nodeExporter": {"enabled": true, "port": node_exporter::PORT},
+        }),
+        Role::Deployment { monitors } => json!({
+            "role": "deployment",
+            "cluster": cluster.as_str(),
+            "push": push.values(),
+            "kubeStateMetrics": {"address": kube_state_metrics::address()},
+            "monitors": monitors,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::push::fixture;
+
+    fn on_the_spoke(role: Role) -> String {
+        let push = Push::Gateway(fixture::gateway());
+        format!("{:#}", values(role, &ClusterName::new("lgtm-remote-alloy"), &push))
+    }
+
+    fn on_the_hub(role: Role) -> String {
+        format!("{:#}", values(role, &ClusterName::new("lgtm-central"), &fixture::direct()))
+    }
+
+    #[test]
+    fn a_spokes_node_agent() {
+        insta::assert_snapshot!(on_the_spoke(Role::DaemonSet));
+    }
+
+    #[test]
+    fn a_spokes_collector() {
+        insta::assert_snapshot!(on_the_spoke(Role::Deployment { monitors: true }));
+    }
+
+    #[test]
+    fn the_hubs_node_agent() {
+        insta::assert_snapshot!(on_the_hub(Role::DaemonSet));
+    }
+
+    #[test]
+    fn the_hubs_collector() {
+        insta::assert_snapshot!(on_the_hub(Role::Deployment { monitors: false }));
+    }
+
+    #[test]
+    fn the_two_releases_have_names_of_their_own() {
+        assert_ne!(Role::DaemonSet.release(), Role::Deployment { monitors: true }.release());
+    }
+}

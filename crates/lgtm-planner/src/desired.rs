@@ -1,0 +1,245 @@
+//! What must exist: the topology, turned into units and edges.
+//!
+//! [`desire`] knows the catalog and the topology and nothing of what is there. It may be told what
+//! custom resources a cluster offers, since a scenario may use them only where they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lgtm_topology::{Cluster, ClusterName, Position, Topology, TopologyName};
+use serde_json::json;
+
+use crate::{
+    inventory::SYSTEM_NAMESPACE,
+    object::Object,
+    plan::graph,
+    unit::{ClusterContent, Content, Unit, UnitId},
+};
+
+mod extras;
+mod hub;
+mod spoke;
+
+pub(crate) use crate::plan::{CLUSTER_UNIT, ENROLMENT_UNIT};
+
+/// The unit that holds a cluster's namespaces.
+const NAMESPACES_UNIT: &str = "namespaces";
+
+/// The custom resources that clusters offer, as `group/version/Kind`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Those that were seen on each cluster. They decide which discovery the agents are given.
+    pub seen: BTreeMap<ClusterName, BTreeSet<String>>,
+    /// Those that units of this topology bring. Charts are rendered for these and never for what
+    /// happens to be on a cluster, so that a render is fixed by the topology.
+    pub planned: BTreeMap<ClusterName, BTreeSet<String>>,
+}
+
+impl Capabilities {
+    /// Whether nothing beyond the built-in kinds is known.
+    pub fn is_empty(&self) -> bool {
+        self.seen.values().chain(self.planned.values()).all(BTreeSet::is_empty)
+    }
+
+    fn offers(&self, cluster: &ClusterName, definition: &str) -> bool {
+        [&self.seen, &self.planned]
+            .into_iter()
+            .any(|offers| offers.get(cluster).is_some_and(|definitions| definitions.contains(definition)))
+    }
+}
+
+/// Everything that must exist.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// The topology.
+    pub topology: TopologyName,
+    /// The hub.
+    pub hub: ClusterName,
+    /// All units.
+    pub units: BTreeMap<UnitId, Unit>,
+    /// What the user should know about choices made for them.
+    pub notes: Vec<String>,
+    /// The custom resources that units bring, for rendering (see [`Capabilities::planned`]).
+    pub api_versions: BTreeMap<ClusterName, BTreeSet<String>>,
+    order: Vec<UnitId>,
+}
+
+impl Desired {
+    /// The units, each after all that it needs.
+    pub fn ordered(&self) -> impl Iterator<Item = &Unit> {
+        self.order.iter().filter_map(|id| self.units.get(id))
+    }
+
+    /// What a cluster of the topology is; none for one that is not in it.
+    pub fn cluster(&self, name: &ClusterName) -> Option<&ClusterContent> {
+        match &self.units.get(&UnitId::new(name, CLUSTER_UNIT))?.content {
+            Content::Cluster(content) => Some(content),
+            Content::Enrolment
+            | Content::Objects(_)
+            | Content::Release(_)
+            | Content::Manifests(_)
+            | Content::Material(_) => None,
+        }
+    }
+
+    /// The clusters, by name.
+    pub fn clusters(&self) -> impl Iterator<Item = (&ClusterName, &ClusterContent)> {
+        self.units.values().filter_map(|unit| match &unit.content {
+            Content::Cluster(content) => Some((&unit.id.cluster, content)),
+            Content::Enrolment
+            | Content::Objects(_)
+            | Content::Release(_)
+            | Content::Manifests(_)
+            | Content::Material(_) => None,
+        })
+    }
+
+    /// Adds edges that only the rendered objects show, such as from a custom resource to the unit
+    /// that brings its definition.
+    pub fn add_needs(
+        &mut self,
+        edges: impl IntoIterator<Item = (UnitId, UnitId)>,
+    ) -> Result<(), DesireError> {
+        for (unit, need) in edges {
+            if let Some(unit) = self.units.get_mut(&unit)
+                && unit.id != need
+            {
+                unit.needs.insert(need);
+            }
+        }
+        self.order = order(&self.units)?;
+        Ok(())
+    }
+}
+
+/// Why a topology cannot be turned into units although it is valid in itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DesireError {
+    /// A `needs` entry names no unit.
+    #[error("{extra} needs `{need}`, and there is no such unit on cluster {cluster}")]
+    UnknownNeed {
+        /// The extra that needs it.
+        extra: String,
+        /// What it names.
+        need: String,
+        /// The cluster on which it was looked for.
+        cluster: ClusterName,
+        /// Where the file says so.
+        position: Position,
+        /// The units that there are.
+        known: Vec<String>,
+    },
+    /// An extra has the name of a unit of the catalog.
+    #[error("the name `{name}` of an extra on cluster {cluster} is taken by a unit of the catalog")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The cluster.
+        cluster: ClusterName,
+    },
+    /// Needs form a circle.
+    #[error("units need each other in a circle: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → "))]
+    Cycle(Vec<UnitId>),
+}
+
+/// Turns a topology into units and edges. All problems are reported.
+pub fn desire(topology: &Topology, capabilities: &Capabilities) -> Result<Desired, Vec<DesireError>> {
+    let mut catalog = Catalog { topology, capabilities, units: BTreeMap::new(), notes: Vec::new() };
+    for cluster in topology.clusters() {
+        catalog.foundation(cluster);
+    }
+    catalog.hub();
+    for spoke in &topology.spokes {
+        catalog.spoke(spoke);
+    }
+    catalog.monitor_note();
+    let mut problems = catalog.extras();
+    let order = match order(&catalog.units) {
+        Ok(order) => order,
+        Err(problem) => {
+            problems.push(problem);
+            Vec::new()
+        }
+    };
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Desired {
+        topology: topology.name.clone(),
+        hub: topology.hub.cluster.name.clone(),
+        units: catalog.units,
+        notes: catalog.notes,
+        api_versions: capabilities.planned.clone(),
+        order,
+    })
+}
+
+fn order(units: &BTreeMap<UnitId, Unit>) -> Result<Vec<UnitId>, DesireError> {
+    let needs = units.iter().map(|(id, unit)| (id.clone(), unit.needs.clone())).collect();
+    graph::order(&needs).map_err(DesireError::Cycle)
+}
+
+/// The units as they are gathered.
+struct Catalog<'a> {
+    topology: &'a Topology,
+    capabilities: &'a Capabilities,
+    units: BTreeMap<UnitId, Unit>,
+    notes: Vec<String>,
+}
+
+impl Catalog<'_> {
+    fn add(&mut self, id: UnitId, needs: impl IntoIterator<Item = UnitId>, content: Content) {
+        let unit = Unit { id: id.clone(), needs: needs.into_iter().collect(), content };
+        self.units.insert(id, unit);
+    }
+
+    /// The units that every cluster has.
+    fn foundation(&mut self, cluster: &Cluster) {
+        let name = &cluster.name;
+        let content = ClusterContent {
+            provider: cluster.provider.clone(),
+            workers: cluster.workers,
+            pod_cidr: cluster.pod_cidr,
+            service_cidr: cluster.service_cidr,
+            segment: cluster.segment,
+        };
+        self.add(UnitId::new(name, CLUSTER_UNIT), [], Content::Cluster(content));
+        // A cluster is entered in the hub's record before anything is written to it, so that it can
+        // still be found and cleaned when it has left the file.
+        let mut needs = vec![UnitId::new(name, CLUSTER_UNIT)];
+        let hub = &self.topology.hub.cluster.name;
+        if name != hub {
+            needs.push(UnitId::new(hub, ENROLMENT_UNIT));
+        }
+        self.add(UnitId::new(name, ENROLMENT_UNIT), needs, Content::Enrolment);
+        let namespaces = self.namespaces(name).into_iter().filter_map(|namespace| {
+            Object::new(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}))
+                .ok()
+        });
+        let needs = [UnitId::new(name, ENROLMENT_UNIT)];
+        self.add(UnitId::new(name, NAMESPACES_UNIT), needs, Content::Objects(namespaces.collect()));
+    }
+
+    /// The namespaces that the catalog and the extras put things into.
+    fn namespaces(&self, cluster: &ClusterName) -> BTreeSet<&str> {
+        let mut namespaces = BTreeSet::from([spoke::NAMESPACE]);
+        if cluster == &self.topology.hub.cluster.name {
+            namespaces.extend(hub::NAMESPACES);
+        }
+        let releases = self.topology.extra_releases.iter();
+        namespaces.extend(
+            releases
+                .filter(|release| release.clusters.contains(cluster))
+                .map(|release| release.namespace.as_str()),
+        );
+        let manifests = self.topology.extra_manifests.iter();
+        namespaces.extend(
+            manifests
+                .filter(|manifests| manifests.clusters.contains(cluster))
+                .filter_map(|manifests| manifests.namespace.as_deref()),
+        );
+        // These exist on every cluster and are nobody's to own.
+        let given = ["default", "kube-node-lease", "kube-public", "kube-system", SYSTEM_NAMESPACE];
+        namespaces.retain(|namespace| !given.contains(namespace));
+        namespaces
+    }
+}

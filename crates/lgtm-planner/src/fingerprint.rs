@@ -1,0 +1,63 @@
+//! The fingerprint of what lgtmctl owns on an object, read from `metadata.managedFields`.
+//!
+//! When anyone changes or removes an owned value, the API server drops it from our manager's entry;
+//! status writes and foreign fields leave the entry alone. So the entry's field set, never its time,
+//! tells whether an object may have drifted, and metadata is all that has to be read
+//! (Kubernetes documentation, "Server-Side Apply"; checked kind by kind in the e2e tests).
+
+use serde_json::Value;
+
+use crate::digest::Digest;
+
+/// The field manager under which every object is applied.
+pub const FIELD_MANAGER: &str = "lgtmctl";
+
+/// The digest of our entry in an object's `managedFields`; none when all owned values are lost.
+pub fn fingerprint(metadata: &Value) -> Option<Digest> {
+    let entry = owned(metadata, FIELD_MANAGER)?;
+    let version = entry.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    let fields = entry.get("fieldsV1").map(Value::to_string).unwrap_or_default();
+    Some(Digest::of_parts([version, fields.as_str()]))
+}
+
+/// Our own entry for the main resource: manager ours, operation Apply, no subresource.
+fn owned<'a>(metadata: &'a Value, manager: &str) -> Option<&'a Value> {
+    metadata.get("managedFields")?.as_array()?.iter().find(|entry| {
+        entry.get("manager").and_then(Value::as_str) == Some(manager)
+            && entry.get("operation").and_then(Value::as_str) == Some("Apply")
+            && entry.get("subresource").and_then(Value::as_str).unwrap_or_default().is_empty()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn metadata(time: &str, fields: &Value) -> Value {
+        json!({"managedFields": [
+            {"manager": "kubectl", "operation": "Apply", "apiVersion": "v1", "fieldsV1": {"f:x": {}}},
+            {"manager": "lgtmctl", "operation": "Update", "apiVersion": "v1", "fieldsV1": {"f:y": {}}},
+            {"manager": "lgtmctl", "operation": "Apply", "subresource": "status", "fieldsV1": {}},
+            {"manager": "lgtmctl", "operation": "Apply", "apiVersion": "v1", "time": time, "fieldsV1": fields},
+        ]})
+    }
+
+    #[test]
+    fn only_our_applied_fields_count() {
+        let before = fingerprint(&metadata("2026-01-01T00:00:00Z", &json!({"f:a": {}})));
+        assert!(before.is_some());
+        assert_eq!(before, fingerprint(&metadata("2027-01-01T00:00:00Z", &json!({"f:a": {}}))));
+        assert_ne!(before, fingerprint(&metadata("2026-01-01T00:00:00Z", &json!({"f:b": {}}))));
+    }
+
+    #[test]
+    fn a_vanished_entry_is_none() {
+        assert_eq!(
+            fingerprint(&json!({"managedFields": [{"manager": "kubectl", "operation": "Apply"}]})),
+            None
+        );
+        assert_eq!(fingerprint(&json!({})), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! Kubernetes objects as the planner handles them: plain JSON with an identity.
+//!
+//! Objects are brought into one normal form before anything is compared or applied, because the
+//! API server's field ownership depends on what exactly was sent. The module knows the built-in
+//! kinds' shapes as far as that needs, and nothing of charts or clusters.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+mod normalise;
+
+pub use normalise::{DuplicateKey, duplicate_list_keys};
+
+/// What identifies an object on one cluster. The version is no part of it: the same object may be
+/// written at one version today and at another tomorrow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectKey {
+    /// API group; empty for the core group.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace; none for cluster-scoped objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectKey {
+    /// `Deployment mimir/mimir`, `ClusterRole alloy`; the group is shown only outside the built-ins.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)?;
+        if self.group.contains('.') && !self.group.ends_with(".k8s.io") {
+            write!(f, ".{}", self.group)?;
+        }
+        match &self.namespace {
+            Some(namespace) => write!(f, " {namespace}/{}", self.name),
+            None => write!(f, " {}", self.name),
+        }
+    }
+}
+
+/// Why a JSON value is not a Kubernetes object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectError {
+    /// A field that every object has is absent or no string.
+    #[error("the object {what} has no {field}")]
+    Missing {
+        /// What is known of the object.
+        what: String,
+        /// The missing field.
+        field: &'static str,
+    },
+}
+
+/// One object in normal form.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Object(Value);
+
+impl Object {
+    /// Checks that `value` has what identifies an object, and brings it into normal form.
+    pub fn new(mut value: Value) -> Result<Self, ObjectError> {
+        for field in ["apiVersion", "kind"] {
+            if value.get(field).and_then(Value::as_str).is_none() {
+                return Err(ObjectError::Missing { what: describe(&value), field });
+            }
+        }
+        if value.pointer("/metadata/name").and_then(Value::as_str).is_none() {
+            return Err(ObjectError::Missing { what: describe(&value), field: "metadata.name" });
+        }
+        normalise::normalise(&mut value);
+        Ok(Self(value))
+    }
+
+    /// The JSON that is sent to the API server.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// `apiVersion`, for example `apps/v1`.
+    pub fn api_version(&self) -> &str {
+        self.text("/apiVersion")
+    }
+
+    /// API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version().split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// Kind.
+    pub fn kind(&self) -> &str {
+        self.text("/kind")
+    }
+
+    /// `metadata.name`.
+    pub fn name(&self) -> &str {
+        self.text("/metadata/name")
+    }
+
+    /// `metadata.namespace`.
+    pub fn namespace(&self) -> Option<&str> {
+        self.0.pointer("/metadata/namespace").and_then(Value::as_str)
+    }
+
+    /// The object's identity.
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey {
+            group: self.group().to_owned(),
+            kind: self.kind().to_owned(),
+            namespace: self.namespace().map(str::to_owned),
+            name: self.name().to_owned(),
+        }
+    }
+
+    /// An annotation's value.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.0.get("metadata")?.get("annotations")?.get(name)?.as_str()
+    }
+
+    /// Whether the object is of the given group and kind.
+    pub fn is(&self, group: &str, kind: &str) -> bool {
+        self.group() == group && self.kind() == kind
+    }
+
+    /// Gives an object without a namespace the given one; the caller knows that its kind has one.
+    pub fn set_namespace(&mut self, namespace: &str) {
+        self.metadata().insert("namespace".to_owned(), namespace.into());
+    }
+
+    /// Adds or replaces labels.
+    pub fn set_labels<'a>(&mut self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let target = self.metadata().entry("labels").or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(target) = target {
+            target.extend(labels.into_iter().map(|(name, value)| (name.to_owned(), value.into())));
+        }
+    }
+
+    /// Drops `spec.replicas`, which belongs to an autoscaler.
+    pub fn drop_replicas(&mut self) {
+        if let Some(spec) = self.0.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.remove("replicas");
+        }
+    }
+
+    fn metadata(&mut self) -> &mut Map<String, Value> {
+        #[expect(clippy::expect_used, reason = "`new` checked that metadata is a mapping with a name")]
+        self.0.get_mut("metadata").and_then(Value::as_object_mut).expect("an object has metadata")
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+fn describe(value: &Value) -> String {
+    let text = |pointer| value.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
+    format!("{} {}", text("/kind"), text("/metadata/name"))
+}
+
+/// Whether a built-in kind of Kubernetes 1.35 is cluster-scoped; none for kinds that are not built in.
+pub fn is_cluster_scoped(group: &str, kind: &str) -> Option<bool> {
+    if group.contains('.') && !group.ends_with(".k8s.io") {
+        return None;
+    }
+    Some(matches!(
+        (group, kind),
+        ("", "Namespace" | "Node" | "PersistentVolume")
+            | ("rbac.authorization.k8s.io", "ClusterRole" | "ClusterRoleBinding")
+            | ("apiextensions.k8s.io", "CustomResourceDefinition")
+            | ("apiregistration.k8s.io", "APIService")
+            | ("admissionregistration.k8s.io", _)
+            | (
+                "storage.k8s.io",
+                "StorageClass" | "CSIDriver" | "CSINode" | "VolumeAttachment" | "VolumeAttributesClass"
+            )
+            | ("scheduling.k8s.io", "PriorityClass")
+            | ("node.k8s.io", "RuntimeClass")
+            | ("networking.k8s.io", "IngressClass" | "IPAddress" | "ServiceCIDR")
+            | ("flowcontrol.apiserver.k8s.io", _)
+            | ("certificates.k8s.io", "CertificateSigningRequest" | "ClusterTrustBundle")
+            | ("gateway.networking.k8s.io", "GatewayClass")
+    ))
+}

@@ -1,0 +1,160 @@
+//! What was seen in the world, as plain data: enough to decide, and nothing that could decide.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lgtm_topology::ClusterName;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    digest::Digest,
+    inventory::{FleetEntry, Inventory},
+    object::ObjectKey,
+    unit::{UnitId, UnitName},
+};
+
+/// Everything that was seen, at one time.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Seconds since 1970, for certificates' ages.
+    pub now: i64,
+    /// Every cluster of the topology, and every other one of the fleet record.
+    pub clusters: BTreeMap<ClusterName, ClusterObserved>,
+    /// The hub's fleet record; none when the hub could not be read.
+    pub fleet: BTreeMap<ClusterName, FleetEntry>,
+    /// What a server-side dry run of units' objects showed.
+    pub examined: BTreeMap<UnitId, Examined>,
+}
+
+impl Observed {
+    /// The cluster's state, where it could be read.
+    pub fn state(&self, cluster: &ClusterName) -> Option<&ClusterState> {
+        match self.clusters.get(cluster)? {
+            ClusterObserved::Reachable(state) => Some(state),
+            ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Unreachable { .. } => None,
+        }
+    }
+
+    /// A unit's inventory, where its cluster could be read and has one.
+    pub fn inventory(&self, unit: &UnitId) -> Option<&Inventory> {
+        self.state(&unit.cluster)?.inventories.get(&unit.name)
+    }
+}
+
+/// One cluster, as it was found.
+#[derive(Clone, Debug)]
+pub enum ClusterObserved {
+    /// There is no such cluster yet; its provider can make it.
+    Absent,
+    /// It exists and its processes do not run; its provider can start it.
+    Stopped,
+    /// It should exist and does not answer.
+    Unreachable {
+        /// Why, for people.
+        reason: String,
+    },
+    /// It answers.
+    Reachable(Box<ClusterState>),
+}
+
+/// What was read from a cluster that answers.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterState {
+    /// The uid of `kube-system`.
+    pub uid: String,
+    /// The server's version, for example `v1.35.1`.
+    pub version: String,
+    /// Whether lgtmctl's provider says that nodes, processes and settings are as wanted.
+    pub settled: bool,
+    /// Whether the namespace of the records is there and not being deleted.
+    pub enrolled: bool,
+    /// Inventories of this topology, by unit.
+    pub inventories: BTreeMap<UnitName, Inventory>,
+    /// Live objects that inventories name, and all others that bear the topology's label.
+    pub live: BTreeMap<ObjectKey, Live>,
+    /// Kinds of custom resources that matter to the catalog, as `group/version/Kind`.
+    pub definitions: BTreeSet<String>,
+}
+
+/// An object's metadata, as far as it matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Its uid.
+    pub uid: String,
+    /// The digest of what we own on it.
+    pub fingerprint: Option<Digest>,
+    /// The unit that its label names.
+    pub unit: Option<UnitName>,
+    /// The topology that its label names.
+    pub topology: Option<String>,
+    /// Finalizers, when it is being deleted.
+    pub deleting: Option<Vec<String>>,
+}
+
+/// What a closer look at a unit's objects showed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Examined {
+    /// One entry for each object that was looked at.
+    pub objects: BTreeMap<ObjectKey, ObjectExamined>,
+}
+
+/// What applying one object would do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ObjectExamined {
+    /// There is none.
+    Missing,
+    /// Applying changes nothing.
+    Same,
+    /// Applying changes fields.
+    Differs(Difference),
+    /// Fields that cannot change in place differ.
+    Immutable {
+        /// What differs.
+        difference: Difference,
+        /// The server's words.
+        reason: String,
+    },
+    /// The server would refuse it.
+    Refused {
+        /// The server's words.
+        reason: String,
+    },
+    /// The kind, or the namespace, is not there yet.
+    NotYet,
+}
+
+/// How a live object differs from what would be applied.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// Field by field.
+    pub fields: Vec<FieldChange>,
+    /// Values that other managers hold and that differ.
+    pub conflicts: Vec<Conflict>,
+    /// Whether lgtmctl never applied it before.
+    pub adopted: bool,
+    /// Whether `spec.replicas` must be left to an autoscaler.
+    pub autoscaled: bool,
+}
+
+/// One field that differs. Values of secret origin are digests already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// The path, for example `spec.template.spec.containers[name=mimir].image`.
+    pub path: String,
+    /// The value that is there; none when the field is added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The value that will be there; none when the field goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// A value that another manager holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The field.
+    pub path: String,
+    /// The manager, for example `kubectl-edit`.
+    pub manager: String,
+}

@@ -1,0 +1,297 @@
+//! Deciding: one unit at a time, then the whole plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lgtm_topology::ClusterName;
+
+use super::{Action, Change, Inputs, ObjectChange, Plan, PlanError, Step, StepId, material, objects, remove};
+use crate::{
+    fact::{FactRef, references},
+    inventory::Connection,
+    object::ObjectKey,
+    observed::ClusterObserved,
+    unit::{ClusterContent, Content, Unit, UnitId},
+};
+
+/// What is decided about one unit.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What happens; none when the unit is as it must be.
+    pub change: Option<Change>,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// What happens to its objects.
+    pub objects: Vec<ObjectChange>,
+    /// Facts that its content waits for.
+    pub waits_for: Vec<FactRef>,
+    /// Whether the user must allow it by name.
+    pub needs_permission: bool,
+    /// How it is done.
+    pub action: Option<Action>,
+}
+
+impl Decision {
+    /// Nothing to do.
+    pub(super) fn unchanged() -> Self {
+        Self {
+            change: None,
+            reasons: Vec::new(),
+            objects: Vec::new(),
+            waits_for: Vec::new(),
+            needs_permission: false,
+            action: None,
+        }
+    }
+
+    pub(super) fn act(change: Change, action: Action) -> Self {
+        Self { change: Some(change), action: Some(action), ..Self::unchanged() }
+    }
+
+    pub(super) fn later() -> Self {
+        Self { change: Some(Change::Later), ..Self::unchanged() }
+    }
+
+    fn blocked(reason: String) -> Self {
+        Self { change: Some(Change::Blocked), reasons: vec![reason], ..Self::unchanged() }
+    }
+}
+
+/// Decides about one unit.
+pub fn decide(inputs: &Inputs<'_>, unit: &Unit) -> Result<Decision, PlanError> {
+    let cluster = &unit.id.cluster;
+    match inputs.observed.clusters.get(cluster) {
+        Some(ClusterObserved::Unreachable { reason }) => {
+            return Ok(Decision::blocked(format!("{cluster} does not answer: {reason}")));
+        }
+        Some(ClusterObserved::Stopped) if !matches!(unit.content, Content::Cluster(_)) => {
+            return Ok(Decision {
+                reasons: vec![format!("decided when {cluster} runs again")],
+                ..Decision::later()
+            });
+        }
+        Some(ClusterObserved::Stopped | ClusterObserved::Absent | ClusterObserved::Reachable(_)) | None => {}
+    }
+    match &unit.content {
+        Content::Cluster(content) => Ok(decide_cluster(inputs, unit, content)),
+        Content::Enrolment => Ok(decide_enrolment(inputs, unit)),
+        Content::Material(content) => {
+            let allowed = inputs.options.allow_replace.contains(&unit.id);
+            Ok(material::decide(unit, content, inputs.desired, inputs.observed, inputs.facts, allowed))
+        }
+        Content::Objects(_) | Content::Release(_) | Content::Manifests(_) => {
+            match inputs.rendered.get(&unit.id) {
+                Some(rendered) => objects::decide(inputs, unit, rendered),
+                None => Ok(Decision { waits_for: missing_facts(inputs, unit), ..Decision::later() }),
+            }
+        }
+    }
+}
+
+fn missing_facts(inputs: &Inputs<'_>, unit: &Unit) -> Vec<FactRef> {
+    let Content::Release(release) = &unit.content else { return Vec::new() };
+    let known =
+        |fact: &FactRef| inputs.facts.get(&fact.unit).is_some_and(|facts| facts.contains_key(&fact.name));
+    references(&release.values).into_iter().filter(|fact| !known(fact)).collect()
+}
+
+fn decide_cluster(inputs: &Inputs<'_>, unit: &Unit, content: &ClusterContent) -> Decision {
+    let cluster = &unit.id.cluster;
+    let (change, reason) = match inputs.observed.clusters.get(cluster) {
+        Some(ClusterObserved::Reachable(state)) if state.settled => return Decision::unchanged(),
+        Some(ClusterObserved::Reachable(_)) => (Change::Update, "its nodes are not as the topology says"),
+        Some(ClusterObserved::Stopped) => (Change::Repair, "its processes do not run"),
+        Some(ClusterObserved::Absent | ClusterObserved::Unreachable { .. }) | None => {
+            if inputs.observed.fleet.get(cluster).is_some_and(|entry| entry.made) {
+                (Change::Repair, "it was deleted by another hand")
+            } else {
+                (Change::Create, "new")
+            }
+        }
+    };
+    Decision {
+        reasons: vec![reason.to_owned()],
+        ..Decision::act(change, Action::EnsureCluster(content.clone()))
+    }
+}
+
+fn decide_enrolment(inputs: &Inputs<'_>, unit: &Unit) -> Decision {
+    let cluster = &unit.id.cluster;
+    let Some(content) = inputs.desired.cluster(cluster) else { return Decision::unchanged() };
+    let action = Action::Enrol(content.clone());
+    let act = |change, reason: &str| Decision {
+        reasons: vec![reason.to_owned()],
+        ..Decision::act(change, action.clone())
+    };
+    let state = inputs.observed.state(cluster);
+    match (state, inputs.observed.fleet.get(cluster)) {
+        (None, Some(_)) => act(Change::Repair, "the cluster is made anew"),
+        (_, None) => act(Change::Create, "new"),
+        (Some(state), Some(entry)) if state.uid != entry.uid => {
+            act(Change::Update, "the cluster is not the recorded one")
+        }
+        (Some(_), Some(entry)) if !entry.connection.matches(&content.provider) => {
+            act(Change::Update, "it is reached in another way")
+        }
+        (Some(state), Some(_)) if !state.enrolled => {
+            act(Change::Repair, "the namespace of lgtmctl's records is missing")
+        }
+        (Some(_), Some(_)) => Decision::unchanged(),
+    }
+}
+
+/// Decides about everything.
+///
+/// The error names every problem that was found, at least one.
+pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<PlanError>> {
+    let mut problems = check(inputs);
+    let selected = select(inputs, &mut problems);
+    let mut steps: BTreeMap<StepId, Step> = BTreeMap::new();
+    let mut unchanged = BTreeSet::new();
+    for unit in inputs.desired.ordered() {
+        if !selected.as_ref().is_none_or(|selected| selected.contains(&unit.id)) {
+            continue;
+        }
+        match decide(inputs, unit) {
+            Ok(Decision { change: None, .. }) => {
+                unchanged.insert(unit.id.clone());
+            }
+            Ok(decision) => {
+                let step = step_of(inputs, unit, decision, &steps);
+                steps.insert(step.id.clone(), step);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    if selected.is_none() {
+        remove::add_removals(inputs, &mut steps);
+    }
+    let needs = steps.iter().map(|(id, step)| (id.clone(), step.needs.clone())).collect();
+    let order = super::graph::order(&needs)
+        .map_err(|cycle| vec![PlanError::Cycle(cycle.into_iter().map(|id| id.unit).collect())])?;
+    Ok(Plan {
+        topology: inputs.desired.topology.clone(),
+        steps: order.iter().filter_map(|id| steps.remove(id)).collect(),
+        unchanged,
+        unreachable: unreachable(inputs),
+        notes: inputs.desired.notes.clone(),
+    })
+}
+
+fn unreachable(inputs: &Inputs<'_>) -> BTreeMap<ClusterName, String> {
+    inputs
+        .observed
+        .clusters
+        .iter()
+        .filter_map(|(name, cluster)| match cluster {
+            ClusterObserved::Unreachable { reason } => Some((name.clone(), reason.clone())),
+            ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Reachable(_) => None,
+        })
+        .collect()
+}
+
+fn step_of(inputs: &Inputs<'_>, unit: &Unit, decision: Decision, steps: &BTreeMap<StepId, Step>) -> Step {
+    let mut needs = BTreeSet::new();
+    let mut change = decision.change.unwrap_or(Change::Update);
+    let mut reasons = decision.reasons;
+    for need in &unit.needs {
+        let id = StepId::ensure(need.clone());
+        let Some(step) = steps.get(&id) else { continue };
+        if step.change == Change::Blocked {
+            // What is known of a cluster that does not answer was put into the content already; only
+            // a unit that needs more than that has to wait for it.
+            if need.cluster != unit.id.cluster && inputs.facts.contains_key(need) {
+                continue;
+            }
+            if change != Change::Blocked {
+                change = Change::Blocked;
+                reasons.insert(0, format!("waits for {need}, which is blocked"));
+            }
+        }
+        needs.insert(id);
+    }
+    Step {
+        id: StepId::ensure(unit.id.clone()),
+        needs,
+        change,
+        reasons,
+        objects: decision.objects,
+        waits_for: decision.waits_for,
+        needs_permission: decision.needs_permission,
+        estimate: estimate(inputs, unit),
+        action: decision.action.filter(|_| change != Change::Blocked),
+    }
+}
+
+/// Milliseconds: what it took last time, else a guess by kind from runs on simulated clusters.
+fn estimate(inputs: &Inputs<'_>, unit: &Unit) -> u64 {
+    let recorded =
+        inputs.observed.inventory(&unit.id).map(|inventory| inventory.took.work + inventory.took.wait);
+    recorded.filter(|took| *took > 0).unwrap_or(match unit.content {
+        Content::Cluster(_) => 6_000,
+        Content::Release(_) => 2_500,
+        Content::Manifests(_) => 1_000,
+        Content::Enrolment | Content::Objects(_) | Content::Material(_) => 250,
+    })
+}
+
+/// What is wrong with the plan as a whole.
+fn check(inputs: &Inputs<'_>) -> Vec<PlanError> {
+    let mut problems = Vec::new();
+    let mut owners: BTreeMap<(&ClusterName, ObjectKey), &UnitId> = BTreeMap::new();
+    for (id, rendered) in inputs.rendered {
+        for object in rendered.objects.iter() {
+            if let Some(first) = owners.insert((&id.cluster, object.key()), id)
+                && first != id
+            {
+                problems.push(PlanError::TwoOwners {
+                    cluster: id.cluster.clone(),
+                    object: object.key(),
+                    first: first.clone(),
+                    second: id.clone(),
+                });
+            }
+        }
+    }
+    for (name, entry) in &inputs.observed.fleet {
+        // A simulated cluster is found by its name, so one that was made anew is still the right one.
+        if let (Some(state), Connection::Existing { .. }) = (inputs.observed.state(name), &entry.connection)
+            && state.uid != entry.uid
+        {
+            problems.push(PlanError::AnotherCluster {
+                cluster: name.clone(),
+                recorded: entry.uid.clone(),
+                found: state.uid.clone(),
+            });
+        }
+    }
+    problems
+}
+
+/// The units that `--target` selects with all that they need; none when everything is selected.
+fn select(inputs: &Inputs<'_>, problems: &mut Vec<PlanError>) -> Option<BTreeSet<UnitId>> {
+    let targets = &inputs.options.targets;
+    if targets.is_empty() {
+        return None;
+    }
+    let mut selected = BTreeSet::new();
+    let mut open: Vec<&Unit> = Vec::new();
+    for target in targets {
+        let before = open.len();
+        open.extend(inputs.desired.units.values().filter(|unit| target.covers(&unit.id)));
+        if open.len() == before {
+            problems.push(PlanError::UnknownTarget(match target {
+                super::Target::Cluster(cluster) => cluster.to_string(),
+                super::Target::Unit(unit) => unit.to_string(),
+            }));
+        }
+    }
+    while let Some(unit) = open.pop() {
+        if selected.insert(unit.id.clone()) {
+            open.extend(unit.needs.iter().filter_map(|need| inputs.desired.units.get(need)));
+        }
+    }
+    Some(selected)
+}

@@ -1,0 +1,263 @@
+//! What to do about Secrets whose content is made: keep them, restore them, or make them anew.
+//!
+//! The planner never sees the content. It decides from the inventory's facts, the live object's
+//! fingerprint and, where that moved, from what a closer look by the world showed.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Action, Change, Decision, MakeMaterial, ObjectChange, ObjectVerb};
+use crate::{
+    desired::Desired,
+    digest::Digest,
+    fact::{Facts, UnitFacts},
+    inventory::{Inventory, State},
+    object::ObjectKey,
+    observed::{ClusterObserved, ObjectExamined, Observed},
+    unit::{Content, Material, MaterialContent, Unit, UnitId},
+};
+
+/// A Secret that needs a closer look.
+#[derive(Clone, Debug)]
+pub struct ExamineMaterial {
+    /// What must be in it.
+    pub content: MaterialContent,
+    /// The facts that were recorded when it was made.
+    pub recorded: UnitFacts,
+}
+
+/// The verdict on one Secret.
+pub(super) enum Verdict {
+    /// As it must be.
+    Keep,
+    /// The content is intact; labels or other fields are not.
+    Restore { reasons: Vec<String>, objects: Vec<ObjectChange> },
+    /// Made, or made again; its facts are not known before.
+    Make { change: Change, reasons: Vec<String>, objects: Vec<ObjectChange>, remake: bool, forbidden: bool },
+    /// The authority is itself made anew.
+    AwaitAuthority(UnitId),
+}
+
+/// The Secrets that the world must look at before facts are known.
+pub fn assess_material(
+    desired: &Desired,
+    observed: &Observed,
+    full: bool,
+) -> BTreeMap<UnitId, ExamineMaterial> {
+    let mut wanted = BTreeMap::new();
+    for unit in desired.units.values() {
+        let Content::Material(content) = &unit.content else { continue };
+        let Some(inventory) = observed.inventory(&unit.id) else { continue };
+        let moved = inventory.objects.iter().any(|object| {
+            observed
+                .state(&unit.id.cluster)
+                .and_then(|state| state.live.get(&object.key))
+                .is_some_and(|live| live.fingerprint != object.fingerprint)
+        });
+        // A value in the file may change without a trace in the cluster.
+        if full || moved || matches!(content.material, Material::Given(_)) {
+            let recorded = inventory.facts.clone();
+            wanted.insert(unit.id.clone(), ExamineMaterial { content: content.clone(), recorded });
+        }
+    }
+    wanted
+}
+
+/// The input digest of a material unit: what is asked for, and by whom a certificate is signed.
+fn input_digest(material: &Material, authority: Option<&str>) -> Digest {
+    Digest::of_parts([material.request_digest().as_str(), authority.unwrap_or_default()])
+}
+
+fn authority_fingerprint<'a>(material: &Material, facts: &'a Facts) -> Result<Option<&'a str>, UnitId> {
+    let Material::Certificate(request) = material else { return Ok(None) };
+    facts
+        .get(&request.authority)
+        .and_then(|facts| facts.get("fingerprint"))
+        .and_then(Value::as_str)
+        .map(Some)
+        .ok_or_else(|| request.authority.clone())
+}
+
+pub(super) fn verdict(
+    unit: &Unit,
+    content: &MaterialContent,
+    observed: &Observed,
+    facts: &Facts,
+    allowed: bool,
+) -> Verdict {
+    let authority = match authority_fingerprint(&content.material, facts) {
+        Ok(authority) => authority,
+        Err(authority) => return Verdict::AwaitAuthority(authority),
+    };
+    let object = secret_key(content);
+    let forbidden = content.material.is_protected() && !allowed;
+    let make = |change, reason: String, remake, forbidden| Verdict::Make {
+        change,
+        reasons: vec![reason],
+        objects: vec![ObjectChange {
+            object: object.clone(),
+            verb: if change == Change::Create { ObjectVerb::Create } else { ObjectVerb::Replace },
+            fields: Vec::new(),
+            conflicts: Vec::new(),
+            remark: None,
+        }],
+        remake,
+        forbidden,
+    };
+    let Some(inventory) = observed.inventory(&unit.id) else {
+        return make(Change::Create, "new".to_owned(), false, false);
+    };
+    if inventory.state == State::Intended {
+        return make(Change::Resume, "an earlier apply was cut short".to_owned(), false, false);
+    }
+    let live = observed.state(&unit.id.cluster).and_then(|state| state.live.get(&object));
+    if live.is_none() {
+        let reason = format!("{object} was deleted; what it held is lost and is made anew");
+        return make(Change::Replace, reason, true, forbidden);
+    }
+    if inventory.digest != input_digest(&content.material, authority) {
+        return make(
+            Change::Replace,
+            "what is asked for, or its authority, has changed".to_owned(),
+            false,
+            forbidden,
+        );
+    }
+    if let Some(reason) = renewal(content, inventory, observed.now) {
+        return make(Change::Replace, reason, true, forbidden);
+    }
+    examined(unit, content, observed, object, forbidden)
+}
+
+/// What the closer look showed, if there was one.
+fn examined(
+    unit: &Unit,
+    content: &MaterialContent,
+    observed: &Observed,
+    object: ObjectKey,
+    forbidden: bool,
+) -> Verdict {
+    let seen = observed.examined.get(&unit.id).and_then(|examined| examined.objects.get(&object));
+    let Some(ObjectExamined::Differs(difference)) = seen else { return Verdict::Keep };
+    let in_data = |path: &str| path == "data" || path.starts_with("data.") || path == "type";
+    let lost = difference.fields.iter().any(|field| in_data(&field.path));
+    let objects = vec![ObjectChange {
+        object: object.clone(),
+        verb: if lost { ObjectVerb::Replace } else { ObjectVerb::Update },
+        fields: difference.fields.clone(),
+        conflicts: difference.conflicts.clone(),
+        remark: None,
+    }];
+    if !lost {
+        return Verdict::Restore { reasons: vec![format!("{object} was changed by another hand")], objects };
+    }
+    let given = matches!(content.material, Material::Given(_));
+    Verdict::Make {
+        change: if given { Change::Update } else { Change::Replace },
+        reasons: vec![if given {
+            "the value in the topology, or in the cluster, has changed".to_owned()
+        } else {
+            format!("what {object} held was changed by another hand; it is made anew")
+        }],
+        objects,
+        remake: !given,
+        forbidden,
+    }
+}
+
+/// A certificate is renewed when less than a third of its life is left. An authority never is: its
+/// rotation has phases of its own.
+fn renewal(content: &MaterialContent, inventory: &Inventory, now: i64) -> Option<String> {
+    let Material::Certificate(_) = content.material else { return None };
+    let time = |name: &str| inventory.facts.get(name).and_then(Value::as_i64);
+    let (from, until) = (time("notBefore")?, time("notAfter")?);
+    let left = until - now;
+    (left < (until - from) / 3).then(|| {
+        if left < 0 {
+            "the certificate has expired".to_owned()
+        } else {
+            format!("the certificate expires in {} days", left / 86_400)
+        }
+    })
+}
+
+pub(super) fn decide(
+    unit: &Unit,
+    content: &MaterialContent,
+    desired: &Desired,
+    observed: &Observed,
+    facts: &Facts,
+    allowed: bool,
+) -> Decision {
+    let action = |remake| {
+        let authority = match &content.material {
+            Material::Certificate(request) => {
+                desired.units.get(&request.authority).and_then(|unit| match &unit.content {
+                    Content::Material(authority) => Some((unit.id.cluster.clone(), authority.secret.clone())),
+                    Content::Cluster(_)
+                    | Content::Enrolment
+                    | Content::Objects(_)
+                    | Content::Release(_)
+                    | Content::Manifests(_) => None,
+                })
+            }
+            Material::Authority { .. } | Material::Password { .. } | Material::Given(_) => None,
+        };
+        let fingerprint = authority_fingerprint(&content.material, facts).ok().flatten();
+        Action::Make(Box::new(MakeMaterial {
+            content: content.clone(),
+            remake,
+            authority,
+            authority_fingerprint: fingerprint.map(str::to_owned),
+            digest: input_digest(&content.material, fingerprint),
+            needs: unit.needs.clone(),
+            before: observed.inventory(&unit.id).cloned(),
+        }))
+    };
+    match verdict(unit, content, observed, facts, allowed) {
+        Verdict::Keep => Decision::unchanged(),
+        Verdict::Restore { reasons, objects } => {
+            Decision { reasons, objects, ..Decision::act(Change::Repair, action(false)) }
+        }
+        Verdict::Make { change, reasons, objects, remake, forbidden } => Decision {
+            reasons,
+            objects,
+            needs_permission: forbidden,
+            ..Decision::act(change, action(remake))
+        },
+        Verdict::AwaitAuthority(authority) => {
+            Decision { reasons: vec![format!("decided when {authority} is done")], ..Decision::later() }
+        }
+    }
+}
+
+/// The Secret's key.
+fn secret_key(content: &MaterialContent) -> ObjectKey {
+    ObjectKey {
+        group: String::new(),
+        kind: "Secret".to_owned(),
+        namespace: Some(content.secret.namespace.clone()),
+        name: content.secret.name.clone(),
+    }
+}
+
+/// The facts of a material unit, when nothing will change them.
+pub(super) fn stable_facts(
+    unit: &Unit,
+    content: &MaterialContent,
+    observed: &Observed,
+    facts: &Facts,
+) -> Option<UnitFacts> {
+    match observed.clusters.get(&unit.id.cluster) {
+        Some(ClusterObserved::Unreachable { .. }) => None,
+        Some(ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Reachable(_)) | None => {
+            match verdict(unit, content, observed, facts, true) {
+                Verdict::Keep | Verdict::Restore { .. } => {
+                    observed.inventory(&unit.id).map(|inventory| inventory.facts.clone())
+                }
+                Verdict::Make { .. } | Verdict::AwaitAuthority(_) => None,
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! What to do about a set of objects: which to write, to replace, to prune, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Action, ApplyObjects, Change, Decision, Inputs, ObjectChange, ObjectVerb, PlanError, Rendered,
+    remove::is_ours,
+};
+use crate::{
+    digest::Digest,
+    fact::references,
+    inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, UNIT_LABEL, UsedFact},
+    object::{Object, ObjectKey, duplicate_list_keys},
+    observed::{ClusterState, Difference, ObjectExamined},
+    phase::{Occasion, is_run_once, select_hooks},
+    unit::{Content, Unit, UnitId},
+};
+
+/// The objects that the world must compare with live ones before a plan can be made.
+pub fn assess(inputs: &Inputs<'_>) -> Result<BTreeMap<UnitId, Vec<Object>>, PlanError> {
+    let mut wanted = BTreeMap::new();
+    for (id, rendered) in inputs.rendered {
+        if let Some(unit) = inputs.desired.units.get(id) {
+            let objects = assess_unit(inputs, unit, rendered)?;
+            if !objects.is_empty() {
+                wanted.insert(id.clone(), objects);
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+/// The same for one unit.
+pub fn assess_unit(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> Result<Vec<Object>, PlanError> {
+    // On a cluster that is not there, or does not answer, there is nothing to compare with.
+    let Some(state) = inputs.observed.state(&unit.id.cluster) else { return Ok(Vec::new()) };
+    let inventory = state.inventories.get(&unit.id.name);
+    let settled = inventory.filter(|inventory| {
+        inventory.state == State::Applied && inventory.digest == input_digest(inputs, unit, rendered)
+    });
+    match settled {
+        Some(inventory) if !inputs.options.refresh_full => {
+            let suspects: BTreeSet<&ObjectKey> = moved(state, inventory).map(|object| &object.key).collect();
+            if suspects.is_empty() {
+                return Ok(Vec::new());
+            }
+            let objects = objects_of(inputs, unit, rendered)?;
+            Ok(objects.into_iter().filter(|object| suspects.contains(&object.key())).collect())
+        }
+        Some(_) | None => {
+            let mut objects = objects_of(inputs, unit, rendered)?;
+            objects.retain(|object| !is_done(inventory, object));
+            Ok(objects)
+        }
+    }
+}
+
+/// Whether the object runs once and was done as it is now.
+fn is_done(inventory: Option<&Inventory>, object: &Object) -> bool {
+    is_run_once(object)
+        && inventory.is_some_and(|inventory| {
+            let digest = Digest::of_json(object.value());
+            inventory
+                .objects
+                .iter()
+                .any(|done| done.done.as_ref() == Some(&digest) && done.key == object.key())
+        })
+}
+
+/// Objects of the inventory that are not there as they were left.
+fn moved<'a>(state: &'a ClusterState, inventory: &'a Inventory) -> impl Iterator<Item = &'a InventoryObject> {
+    inventory.objects.iter().filter(|object| object.done.is_none()).filter(|object| {
+        state.live.get(&object.key).is_none_or(|live| {
+            live.fingerprint != object.fingerprint || live.fingerprint.is_none() || live.deleting.is_some()
+        })
+    })
+}
+
+/// The digest of everything that the unit's content is made of.
+pub(super) fn input_digest(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> Digest {
+    Digest::of_parts([inputs.desired.topology.as_str(), unit.id.name.as_str(), rendered.digest.as_str()])
+}
+
+/// The unit's objects as they are applied: hooks chosen, labels set, list keys checked.
+fn objects_of(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> Result<Vec<Object>, PlanError> {
+    let occasion =
+        if inputs.observed.inventory(&unit.id).is_some_and(|inventory| inventory.state == State::Applied) {
+            Occasion::Upgrade
+        } else {
+            Occasion::Install
+        };
+    let mut objects = select_hooks(rendered.objects.to_vec(), occasion)
+        .map_err(|source| PlanError::Hook { unit: unit.id.clone(), source })?;
+    for object in &mut objects {
+        if let Some(duplicate) = duplicate_list_keys(object.value()).into_iter().next() {
+            return Err(PlanError::DuplicateKey {
+                unit: unit.id.clone(),
+                object: object.key(),
+                path: duplicate.path,
+                key: duplicate.key,
+            });
+        }
+        object.set_labels([
+            (TOPOLOGY_LABEL, inputs.desired.topology.as_str()),
+            (UNIT_LABEL, unit.id.name.as_str()),
+        ]);
+    }
+    Ok(objects)
+}
+
+pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> Result<Decision, PlanError> {
+    let inventory = inputs.observed.inventory(&unit.id);
+    let digest = input_digest(inputs, unit, rendered);
+    let same_digest =
+        inventory.is_some_and(|inventory| inventory.state == State::Applied && inventory.digest == digest);
+    let examined = inputs.observed.examined.get(&unit.id);
+    if same_digest && examined.is_none() {
+        return Ok(Decision::unchanged());
+    }
+    let mut objects = objects_of(inputs, unit, rendered)?;
+    let mut work = Work::default();
+    for object in &mut objects {
+        let seen = examined.and_then(|examined| examined.objects.get(&object.key()));
+        if is_done(inventory, object) {
+            continue;
+        }
+        let unseen = if same_digest { ObjectExamined::Same } else { ObjectExamined::Missing };
+        work.consider(inputs, unit, object, seen.unwrap_or(&unseen))?;
+    }
+    let prune =
+        inventory.map_or_else(Vec::new, |inventory| stale(inputs, unit, inventory, &objects, &mut work));
+    if same_digest && work.write.is_empty() && prune.is_empty() {
+        return Ok(Decision::unchanged());
+    }
+    let (change, reasons) = explain(inputs, inventory, same_digest, &work, &prune);
+    let gives = match &unit.content {
+        Content::Release(release) => release.gives.clone(),
+        Content::Cluster(_)
+        | Content::Enrolment
+        | Content::Objects(_)
+        | Content::Manifests(_)
+        | Content::Material(_) => Vec::new(),
+    };
+    let needs_permission = work.loses_data && !inputs.options.allow_replace.contains(&unit.id);
+    let action = Action::Apply(Box::new(ApplyObjects {
+        objects,
+        write: work.write,
+        replace: work.replace,
+        prune,
+        used: used_facts(inputs, unit),
+        gives,
+        digest,
+        needs: unit.needs.clone(),
+        before: inventory.cloned(),
+    }));
+    Ok(Decision { reasons, objects: work.changes, needs_permission, ..Decision::act(change, action) })
+}
+
+fn used_facts(inputs: &Inputs<'_>, unit: &Unit) -> Vec<UsedFact> {
+    let Content::Release(release) = &unit.content else { return Vec::new() };
+    references(&release.values)
+        .into_iter()
+        .filter_map(|fact| {
+            let value = inputs.facts.get(&fact.unit)?.get(&fact.name)?.clone();
+            Some(UsedFact { fact, value })
+        })
+        .collect()
+}
+
+/// What is gathered over the objects of a unit.
+#[derive(Default)]
+struct Work {
+    write: BTreeSet<ObjectKey>,
+    replace: BTreeSet<ObjectKey>,
+    changes: Vec<ObjectChange>,
+    missing: usize,
+    loses_data: bool,
+}
+
+impl Work {
+    fn consider(
+        &mut self,
+        inputs: &Inputs<'_>,
+        unit: &Unit,
+        object: &mut Object,
+        seen: &ObjectExamined,
+    ) -> Result<(), PlanError> {
+        let key = object.key();
+        let change = |verb, difference: &Difference, remark| ObjectChange {
+            object: key.clone(),
+            verb,
+            fields: difference.fields.clone(),
+            conflicts: difference.conflicts.clone(),
+            remark,
+        };
+        let change = match seen {
+            ObjectExamined::Same => return Ok(()),
+            ObjectExamined::Missing | ObjectExamined::NotYet => {
+                self.missing += 1;
+                change(ObjectVerb::Create, &Difference::default(), None)
+            }
+            ObjectExamined::Differs(difference) => {
+                if inputs.options.conflicts_fail
+                    && let Some(conflict) = difference.conflicts.first()
+                {
+                    return Err(PlanError::Conflict {
+                        cluster: unit.id.cluster.clone(),
+                        object: key,
+                        path: conflict.path.clone(),
+                        manager: conflict.manager.clone(),
+                    });
+                }
+                if difference.autoscaled {
+                    object.drop_replicas();
+                    if difference.fields.is_empty() && !difference.adopted {
+                        return Ok(());
+                    }
+                }
+                let verb = if difference.adopted { ObjectVerb::Adopt } else { ObjectVerb::Update };
+                change(verb, difference, None)
+            }
+            ObjectExamined::Immutable { difference, reason } => {
+                self.replace.insert(key.clone());
+                let lost = lost_by_replacing(&key);
+                self.loses_data |= lost.1;
+                change(ObjectVerb::Replace, difference, Some(format!("{reason}; {}", lost.0)))
+            }
+            ObjectExamined::Refused { reason } => {
+                return Err(PlanError::Refused {
+                    cluster: unit.id.cluster.clone(),
+                    unit: unit.id.clone(),
+                    object: key,
+                    reason: reason.clone(),
+                });
+            }
+        };
+        self.changes.push(change);
+        self.write.insert(key);
+        Ok(())
+    }
+}
+
+/// What is lost while an object is replaced, and whether it is data.
+fn lost_by_replacing(key: &ObjectKey) -> (&'static str, bool) {
+    match key.kind.as_str() {
+        "PersistentVolumeClaim" | "PersistentVolume" => ("the data on the volume is lost", true),
+        "CustomResourceDefinition" => ("all objects of the kind are lost", true),
+        "Namespace" => ("everything in the namespace is lost", true),
+        "StatefulSet" => ("its pods stop until it is made again; its claims and their data stay", false),
+        "Deployment" | "DaemonSet" | "ReplicaSet" => ("its pods stop until it is made again", false),
+        "Service" => ("its address may change and connections break", false),
+        _ => ("it is absent for a moment", false),
+    }
+}
+
+/// Objects of the last application that the unit no longer has. What another unit of the cluster now
+/// owns, what asks to be kept and what is gone already is left out.
+fn stale(
+    inputs: &Inputs<'_>,
+    unit: &Unit,
+    inventory: &Inventory,
+    objects: &[Object],
+    work: &mut Work,
+) -> Vec<InventoryObject> {
+    let wanted: BTreeSet<ObjectKey> = objects.iter().map(Object::key).collect();
+    let mut prune = Vec::new();
+    for object in &inventory.objects {
+        if wanted.contains(&object.key) || object.done.is_some() {
+            continue;
+        }
+        let live = inputs.observed.state(&unit.id.cluster).and_then(|state| state.live.get(&object.key));
+        if !is_ours(live, object, &unit.id.name) || owned_elsewhere(inputs, unit, &object.key) {
+            continue;
+        }
+        let verb = if object.keep { ObjectVerb::Keep } else { ObjectVerb::Delete };
+        let remark = object.keep.then(|| "helm.sh/resource-policy: keep".to_owned());
+        work.changes.push(ObjectChange {
+            object: object.key.clone(),
+            verb,
+            fields: Vec::new(),
+            conflicts: Vec::new(),
+            remark,
+        });
+        if !object.keep {
+            prune.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
+        }
+    }
+    prune
+}
+
+fn owned_elsewhere(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> bool {
+    inputs.rendered.iter().any(|(id, rendered)| {
+        id.cluster == unit.id.cluster
+            && id != &unit.id
+            && rendered.objects.iter().any(|object| &object.key() == key)
+    })
+}
+
+fn explain(
+    inputs: &Inputs<'_>,
+    inventory: Option<&Inventory>,
+    same_digest: bool,
+    work: &Work,
+    prune: &[InventoryObject],
+) -> (Change, Vec<String>) {
+    let Some(inventory) = inventory else { return (Change::Create, vec!["new".to_owned()]) };
+    if inventory.state == State::Intended {
+        return (Change::Resume, vec!["an earlier apply was cut short".to_owned()]);
+    }
+    let changed_facts: Vec<String> = inventory
+        .used
+        .iter()
+        .filter(|used| {
+            inputs
+                .facts
+                .get(&used.fact.unit)
+                .and_then(|facts| facts.get(&used.fact.name))
+                .is_some_and(|now| now != &used.value)
+        })
+        .map(|used| format!("{} has changed", used.fact))
+        .collect();
+    if !work.replace.is_empty() {
+        return (Change::Replace, vec!["a field that cannot change in place has changed".to_owned()]);
+    }
+    if same_digest {
+        let mut reasons = Vec::new();
+        if work.missing > 0 {
+            reasons.push(format!("{} deleted by another hand", objects_word(work.missing)));
+        }
+        if work.write.len() > work.missing {
+            reasons
+                .push(format!("{} changed by another hand", objects_word(work.write.len() - work.missing)));
+        }
+        return (Change::Repair, reasons);
+    }
+    if !changed_facts.is_empty() {
+        return (Change::Update, changed_facts);
+    }
+    let reason = match (work.write.is_empty(), prune.is_empty()) {
+        (true, true) => "only lgtmctl's own record changes",
+        (true, false) => "objects are no longer part of it",
+        (false, _) => "its content has changed",
+    };
+    (Change::Update, vec![reason.to_owned()])
+}
+
+fn objects_word(count: usize) -> String {
+    if count == 1 { "1 object was".to_owned() } else { format!("{count} objects were") }
+}

@@ -1,0 +1,215 @@
+//! Taking away: units that the topology no longer has, clusters that left it, and whole topologies.
+//!
+//! Only what an inventory or the fleet record holds is ever taken away. On a cluster that lgtmctl
+//! made and that goes as a whole, its objects need no steps of their own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lgtm_topology::{ClusterName, TopologyName};
+
+use super::{
+    Action, Change, Inputs, ObjectChange, ObjectVerb, Plan, PlanOptions, RemoveObjects, Step, StepId,
+};
+use crate::{
+    inventory::{FleetEntry, Inventory, InventoryObject},
+    observed::{ClusterObserved, ClusterState, Live, Observed},
+    unit::{Content, UnitId, UnitName},
+};
+
+/// The names of the two units that every cluster has; the catalog uses them too.
+pub(crate) const CLUSTER_UNIT: &str = "cluster";
+/// See [`CLUSTER_UNIT`].
+pub(crate) const ENROLMENT_UNIT: &str = "enrolment";
+
+/// Adds the removal of whatever is recorded and no longer wanted.
+pub(super) fn add_removals(inputs: &Inputs<'_>, steps: &mut BTreeMap<StepId, Step>) {
+    let mut removals = BTreeMap::new();
+    for (name, entry) in &inputs.observed.fleet {
+        if inputs.desired.cluster(name).is_none() {
+            remove_cluster(name, entry, inputs.observed, inputs.options, &mut removals);
+        } else if let Some(state) = inputs.observed.state(name) {
+            let gone = state.inventories.values().filter(|inventory| {
+                !inputs
+                    .desired
+                    .units
+                    .contains_key(&UnitId { cluster: name.clone(), name: inventory.unit.clone() })
+            });
+            remove_units(name, state, gone, Some(inputs), inputs.options, &mut removals);
+        }
+    }
+    // What replaces a unit must be ready before the unit goes, and only the same cluster can replace it.
+    // A removal on a cluster that leaves waits for the hub, which stops sending there first.
+    let mut by_cluster: BTreeMap<&ClusterName, BTreeSet<StepId>> = BTreeMap::new();
+    for id in steps.keys() {
+        by_cluster.entry(&id.unit.cluster).or_default().insert(id.clone());
+    }
+    for step in removals.values_mut() {
+        let here = by_cluster.get(&step.id.unit.cluster).or_else(|| by_cluster.get(&inputs.desired.hub));
+        step.needs.extend(here.into_iter().flatten().cloned());
+        if step.needs.iter().any(|need| steps.get(need).is_some_and(|step| step.change == Change::Blocked)) {
+            step.change = Change::Blocked;
+            step.action = None;
+        }
+    }
+    steps.extend(removals);
+}
+
+/// Plans the removal of everything of a topology.
+pub fn plan_destroy(
+    topology: &TopologyName,
+    hub: &ClusterName,
+    observed: &Observed,
+    options: &PlanOptions,
+) -> Plan {
+    let mut steps = BTreeMap::new();
+    for (name, entry) in &observed.fleet {
+        remove_cluster(name, entry, observed, options, &mut steps);
+    }
+    // The hub holds the fleet record, so its records and it itself go when no other cluster is left.
+    let others: BTreeSet<StepId> = steps.keys().filter(|id| &id.unit.cluster != hub).cloned().collect();
+    for (id, step) in &mut steps {
+        if &id.unit.cluster == hub && [CLUSTER_UNIT, ENROLMENT_UNIT].contains(&id.unit.name.as_str()) {
+            step.needs.extend(others.iter().cloned());
+        }
+    }
+    let blocked_others =
+        steps.values().any(|step| step.change == Change::Blocked && &step.id.unit.cluster != hub);
+    if blocked_others {
+        for (id, step) in &mut steps {
+            if &id.unit.cluster == hub && [CLUSTER_UNIT, ENROLMENT_UNIT].contains(&id.unit.name.as_str()) {
+                step.change = Change::Blocked;
+                step.action = None;
+                step.reasons =
+                    vec!["the fleet record is needed until the other clusters are clean".to_owned()];
+            }
+        }
+    }
+    let needs = steps.iter().map(|(id, step)| (id.clone(), step.needs.clone())).collect();
+    // Removals follow recorded needs, which a plan ordered once; a damaged record may form a circle,
+    // and then the order of names is as good as any.
+    let order = super::graph::order(&needs).unwrap_or_else(|_| steps.keys().cloned().collect());
+    Plan {
+        topology: topology.clone(),
+        steps: order.iter().filter_map(|id| steps.remove(id)).collect(),
+        unchanged: BTreeSet::new(),
+        unreachable: observed
+            .clusters
+            .iter()
+            .filter_map(|(name, cluster)| match cluster {
+                ClusterObserved::Unreachable { reason } => Some((name.clone(), reason.clone())),
+                ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Reachable(_) => None,
+            })
+            .collect(),
+        notes: Vec::new(),
+    }
+}
+
+fn remove_cluster(
+    name: &ClusterName,
+    entry: &FleetEntry,
+    observed: &Observed,
+    options: &PlanOptions,
+    steps: &mut BTreeMap<StepId, Step>,
+) {
+    let mut withdraw = removal(UnitId::new(name, CLUSTER_UNIT), "it is no longer in the topology");
+    withdraw.action = Some(Action::Withdraw { delete: entry.made });
+    if entry.made {
+        withdraw.reasons.push("lgtmctl made the cluster, so it is deleted with all that is on it".to_owned());
+        steps.insert(withdraw.id.clone(), withdraw);
+        return;
+    }
+    let Some(state) = observed.state(name) else {
+        withdraw.change = Change::Blocked;
+        withdraw.action = None;
+        withdraw.reasons = vec![format!("{name} does not answer, so nothing on it is removed")];
+        steps.insert(withdraw.id.clone(), withdraw);
+        return;
+    };
+    remove_units(name, state, state.inventories.values(), None, options, steps);
+    let mut unenrol = removal(UnitId::new(name, ENROLMENT_UNIT), "it is no longer in the topology");
+    unenrol.action = Some(Action::Unenrol);
+    unenrol.needs = steps.keys().filter(|id| &id.unit.cluster == name).cloned().collect();
+    withdraw.needs = BTreeSet::from([unenrol.id.clone()]);
+    steps.insert(unenrol.id.clone(), unenrol);
+    steps.insert(withdraw.id.clone(), withdraw);
+}
+
+fn remove_units<'a>(
+    cluster: &ClusterName,
+    state: &ClusterState,
+    gone: impl Iterator<Item = &'a Inventory>,
+    inputs: Option<&Inputs<'_>>,
+    options: &PlanOptions,
+    steps: &mut BTreeMap<StepId, Step>,
+) {
+    let gone: Vec<&Inventory> = gone.collect();
+    for inventory in &gone {
+        let unit = UnitId { cluster: cluster.clone(), name: inventory.unit.clone() };
+        let mut step = removal(unit.clone(), "it is no longer in the topology");
+        // Whatever needed this unit goes first.
+        step.needs = gone
+            .iter()
+            .filter(|other| other.needs.contains(&unit))
+            .map(|other| StepId::remove(UnitId { cluster: cluster.clone(), name: other.unit.clone() }))
+            .collect();
+        let mut objects = Vec::new();
+        for object in &inventory.objects {
+            let live = state.live.get(&object.key);
+            if !is_ours(live, object, &unit.name)
+                || inputs.is_some_and(|inputs| wanted_by_another(inputs, &unit, object))
+            {
+                continue;
+            }
+            step.objects.push(ObjectChange {
+                object: object.key.clone(),
+                verb: if object.keep { ObjectVerb::Keep } else { ObjectVerb::Delete },
+                fields: Vec::new(),
+                conflicts: Vec::new(),
+                remark: object.keep.then(|| "helm.sh/resource-policy: keep".to_owned()),
+            });
+            if !object.keep {
+                objects.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
+            }
+        }
+        step.action = Some(Action::Remove(RemoveObjects { objects, delete_data: options.delete_data }));
+        steps.insert(step.id.clone(), step);
+    }
+}
+
+/// Whether a live object is the one that the inventory means. In an intent without a uid the labels
+/// decide: what bears ours and was not there before is ours, also when the answer to its creation
+/// was lost.
+pub(super) fn is_ours(live: Option<&Live>, object: &InventoryObject, unit: &UnitName) -> bool {
+    live.is_some_and(|live| match &object.uid {
+        Some(uid) => &live.uid == uid && live.unit.as_ref().is_none_or(|name| name == unit),
+        None => live.unit.as_ref() == Some(unit),
+    })
+}
+
+fn wanted_by_another(inputs: &Inputs<'_>, unit: &UnitId, object: &InventoryObject) -> bool {
+    let rendered = inputs.rendered.iter().any(|(id, rendered)| {
+        id.cluster == unit.cluster && rendered.objects.iter().any(|wanted| wanted.key() == object.key)
+    });
+    let secret = inputs.desired.units.values().any(|other| {
+        other.id.cluster == unit.cluster
+            && matches!(&other.content, Content::Material(content)
+                if object.key.kind == "Secret"
+                    && object.key.name == content.secret.name
+                    && object.key.namespace.as_ref() == Some(&content.secret.namespace))
+    });
+    rendered || secret
+}
+
+fn removal(unit: UnitId, reason: &str) -> Step {
+    Step {
+        id: StepId::remove(unit),
+        needs: BTreeSet::new(),
+        change: Change::Remove,
+        reasons: vec![reason.to_owned()],
+        objects: Vec::new(),
+        waits_for: Vec::new(),
+        needs_permission: false,
+        estimate: 1_000,
+        action: None,
+    }
+}
