@@ -1,16 +1,19 @@
 //! How a tree becomes typed fields, and how the same declaration becomes a JSON schema.
 //!
-//! [`record!`] and [`choice!`] declare a part of the file once. The decoder and the schema both come
+//! `record!` and `choice!` declare a part of the file once. The decoder and the schema both come
 //! from that declaration, so neither can know a field that the other does not. Decoding never stops
 //! at a problem: a field that cannot be used is marked [`Field::Invalid`], and the next one is read.
 //! What fields mean together is for `check` to say.
 
+mod declare;
 pub(crate) mod file;
+mod names;
 pub(crate) mod network;
 pub(crate) mod scalars;
 pub(crate) mod values;
 
-use serde_json::{Map, json};
+pub(crate) use declare::{choice, record};
+use serde_json::json;
 
 use crate::{
     diagnostic::{Code, Place},
@@ -114,6 +117,12 @@ impl<T: Input> Input for AtLeastOne<T> {
     }
 }
 
+/// How messages call the field that is being read.
+fn called(problems: &Problems) -> String {
+    let path = problems.path();
+    if path.is_empty() { "the topology".to_owned() } else { quoted(&path) }
+}
+
 /// Reports a value of another type, without showing it.
 pub(crate) fn wrong_type(node: &Node, expected: &str, help: &str, problems: &mut Problems) {
     let found = match &node.value {
@@ -131,7 +140,7 @@ pub(crate) fn wrong_type(node: &Node, expected: &str, help: &str, problems: &mut
     problems.report(Problem {
         code: Code::WrongType,
         at: node.anchor,
-        message: format!("{} must be {expected}, and {found} was found", quoted(&problems.path())),
+        message: format!("{} must be {expected}, and {found} was found", called(problems)),
         label: format!("expected {expected}"),
         help: help.to_owned(),
     });
@@ -226,8 +235,7 @@ impl<'a> Fields<'a> {
     }
 
     fn report_missing(&self, key: &'static str, problems: &mut Problems) {
-        let path = problems.path();
-        let whole = if path.is_empty() { "the topology".to_owned() } else { quoted(&path) };
+        let whole = called(problems);
         problems.report(Problem {
             code: Code::MissingField,
             at: self.anchor,
@@ -285,14 +293,18 @@ impl<'a> Fields<'a> {
     }
 
     fn report_unknown(entry: &Entry, known: &[&'static str], problems: &mut Problems) {
-        let path = problems.path();
-        let place = if path.is_empty() { "a topology".to_owned() } else { quoted(&path) };
+        let whole = called(problems);
+        let help = if known.is_empty() {
+            "remove it: no settings are possible here".to_owned()
+        } else {
+            help_for_unknown(&entry.key, "its fields are", known.iter().copied())
+        };
         problems.report(Problem {
             code: Code::UnknownField,
             at: entry.key_place,
-            message: format!("{place} has no field {}", quoted(&entry.key)),
+            message: format!("{whole} has no field {}", quoted(&entry.key)),
             label: "unknown field".to_owned(),
-            help: help_for_unknown(&entry.key, "its fields are", known.iter().copied()),
+            help,
         });
     }
 }
@@ -308,150 +320,6 @@ pub(crate) fn report_unsupported(at: Place, name: &str, why: &str, problems: &mu
     });
 }
 
-/// Adds a field's description and default to its type's schema.
-pub(crate) fn field_schema(
-    mut schema: serde_json::Value,
-    description: &str,
-    default: Option<serde_json::Value>,
-) -> serde_json::Value {
-    if let Some(object) = schema.as_object_mut() {
-        object.insert("description".to_owned(), json!(description));
-        if let Some(default) = default {
-            object.insert("default".to_owned(), default);
-        }
-    }
-    schema
-}
-
-/// The schema of a record.
-pub(crate) fn record_schema(
-    shape: Shape,
-    description: &str,
-    properties: Map<String, serde_json::Value>,
-    required: &[&str],
-) -> serde_json::Value {
-    let mut schema = json!({
-        "type": "object",
-        "description": description,
-        "additionalProperties": false,
-    });
-    if let Some(object) = schema.as_object_mut() {
-        if !properties.is_empty() {
-            object.insert("properties".to_owned(), properties.into());
-        }
-        if !required.is_empty() {
-            object.insert("required".to_owned(), json!(required));
-        }
-        if shape == Shape::OneOf {
-            object.insert("minProperties".to_owned(), json!(1));
-            object.insert("maxProperties".to_owned(), json!(1));
-        }
-    }
-    schema
-}
-
-/// A doc comment as running text.
-pub(crate) fn description(lines: &[&str]) -> String {
-    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").trim().to_owned()
-}
-
-/// Whether a field must be there.
-macro_rules! is_required {
-    (required) => {
-        true
-    };
-    (optional) => {
-        false
-    };
-}
-
-/// A default, if the declaration has one.
-macro_rules! default_of {
-    () => {
-        None
-    };
-    ($default:expr) => {
-        Some(serde_json::json!($default))
-    };
-}
-
-/// Declares a mapping of the file: its fields, their types, what they are for, their defaults, and the
-/// fields that are known but not supported.
-macro_rules! record {
-    (
-        $(#[doc = $doc:literal])*
-        $shape:ident $name:ident {
-            $(
-                $(#[doc = $field_doc:literal])*
-                $presence:ident $field:ident $key:literal: $type:ty $(= $default:expr)?,
-            )*
-        }
-        unsupported { $($other:literal: $why:literal,)* }
-    ) => {
-        $(#[doc = $doc])*
-        #[derive(Debug)]
-        pub(crate) struct $name {
-            $($(#[doc = $field_doc])* pub(crate) $field: $crate::input::Field<$type>,)*
-        }
-
-        impl $crate::input::Input for $name {
-            fn decode(
-                node: &$crate::tree::Node,
-                problems: &mut $crate::problems::Problems,
-            ) -> Option<Self> {
-                use $crate::input::{Fields, Shape};
-                const KNOWN: &[&str] = &[$($key,)*];
-                let fields = Fields::of(node, Shape::$shape, KNOWN, problems)?;
-                let record = Self { $($field: fields.take($key, $crate::input::is_required!($presence), problems),)* };
-                fields.finish(Shape::$shape, KNOWN, &[$(($other, $why),)*], problems);
-                Some(record)
-            }
-
-            fn schema() -> serde_json::Value {
-                use $crate::input::{Shape, description, record_schema};
-                let fields: &[(&str, bool, serde_json::Value)] = &[$((
-                    $key,
-                    $crate::input::is_required!($presence),
-                    $crate::input::field_schema(
-                        <$type as $crate::input::Input>::schema(),
-                        &description(&[$($field_doc),*]),
-                        $crate::input::default_of!($($default)?),
-                    ),
-                ),)*];
-                let required: Vec<&str> =
-                    fields.iter().filter(|(_, required, _)| *required).map(|(key, ..)| *key).collect();
-                let properties =
-                    fields.iter().map(|(key, _, schema)| ((*key).to_owned(), schema.clone())).collect();
-                record_schema(Shape::$shape, &description(&[$($doc),*]), properties, &required)
-            }
-        }
-    };
-}
-
-/// Declares a word of the file: the choices, and those that are known but not supported.
-macro_rules! choice {
-    ($name:ty { $($text:literal => $value:expr,)* } unsupported { $($other:literal: $why:literal,)* }) => {
-        impl $crate::input::Input for $name {
-            fn decode(
-                node: &$crate::tree::Node,
-                problems: &mut $crate::problems::Problems,
-            ) -> Option<Self> {
-                let word = $crate::input::text(node, problems)?;
-                match word {
-                    $($text => return Some($value),)*
-                    $($other => $crate::input::report_unsupported(node.anchor, $other, $why, problems),)*
-                    _ => $crate::input::report_unknown_choice(node, word, &[$($text,)*], problems),
-                }
-                None
-            }
-
-            fn schema() -> serde_json::Value {
-                serde_json::json!({"type": "string", "enum": [$($text,)*]})
-            }
-        }
-    };
-}
-
 /// Reports a word that is none of the choices.
 pub(crate) fn report_unknown_choice(node: &Node, word: &str, known: &[&str], problems: &mut Problems) {
     let path = problems.path();
@@ -463,8 +331,3 @@ pub(crate) fn report_unknown_choice(node: &Node, word: &str, known: &[&str], pro
         problems,
     );
 }
-
-pub(crate) use choice;
-pub(crate) use default_of;
-pub(crate) use is_required;
-pub(crate) use record;

@@ -20,6 +20,11 @@ pub(crate) fn is_sensitive(key: &str) -> bool {
         || ["password", "adminpassword"].iter().any(|name| strsim::levenshtein(&folded, name) <= 3)
 }
 
+/// Whether a collection under this key says where a credential is, rather than what it is.
+pub(crate) fn names_a_reference(key: &str) -> bool {
+    key.to_lowercase().contains("secret")
+}
+
 /// The source with the given ranges masked, and without control characters.
 pub(crate) fn mask(source: &str, ranges: &[Range<usize>]) -> String {
     let mut bytes = source.as_bytes().to_vec();
@@ -114,7 +119,8 @@ mod tests {
     #[test]
     fn a_mask_keeps_every_offset_and_tells_no_length() {
         let source = "a: hünter2hunter2\nb: c\u{1b}d\n";
-        let masked = mask(source, &[3..18]);
+        let hidden = 3..18;
+        let masked = mask(source, std::slice::from_ref(&hidden));
         assert_eq!(masked, "a: ******         \nb: c?d\n");
         assert_eq!(masked.len(), source.len());
     }

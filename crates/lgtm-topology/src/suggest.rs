@@ -16,7 +16,7 @@ pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let known = folded(candidate);
-        let allowed = (length.max(known.chars().count()) / 3).max(1);
+        let allowed = length.max(known.chars().count()) / 3;
         if length.abs_diff(known.chars().count()) > allowed {
             continue;
         }
@@ -44,6 +44,7 @@ mod tests {
         assert_eq!(did_you_mean("lgtm-remote-otle", names), Some("lgtm-remote-otel"));
         assert_eq!(did_you_mean("production", names), None);
         assert_eq!(did_you_mean("", names), None);
+        assert_eq!(did_you_mean("b", ["a"]), None);
     }
 
     #[test]

@@ -4,9 +4,13 @@
 //! without aliases, so a small file cannot stand for a huge one. It knows YAML 1.2 and nothing of
 //! topologies; what it refuses (aliases, merge keys, tags) it refuses with a reason.
 
+mod scalar;
+
 use std::{borrow::Cow, collections::HashMap, ops::Range};
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
+pub(crate) use scalar::{Kind, Scalar};
+
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Tag};
 
 use crate::{
     Position,
@@ -35,64 +39,6 @@ pub(crate) enum Value {
     Mapping(Vec<Entry>),
     /// A problem with it has been reported already.
     Refused,
-}
-
-/// A scalar's text after unescaping.
-#[derive(Debug)]
-pub(crate) struct Scalar {
-    pub(crate) text: String,
-    /// Whether it was written without quotes, and so may be a number, a boolean or null.
-    pub(crate) plain: bool,
-}
-
-/// What a scalar means under the core schema of YAML 1.2.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kind {
-    Null,
-    Bool(bool),
-    /// An integer; none when it does not fit.
-    Integer(Option<i128>),
-    Float(f64),
-    Text,
-}
-
-impl Scalar {
-    /// Resolves the scalar.
-    pub(crate) fn kind(&self) -> Kind {
-        if !self.plain {
-            return Kind::Text;
-        }
-        match self.text.as_str() {
-            "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
-            "true" | "True" | "TRUE" => return Kind::Bool(true),
-            "false" | "False" | "FALSE" => return Kind::Bool(false),
-            ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Kind::Float(f64::INFINITY),
-            "-.inf" | "-.Inf" | "-.INF" => return Kind::Float(f64::NEG_INFINITY),
-            ".nan" | ".NaN" | ".NAN" => return Kind::Float(f64::NAN),
-            _ => {}
-        }
-        number(&self.text).unwrap_or(Kind::Text)
-    }
-}
-
-fn number(text: &str) -> Option<Kind> {
-    for (prefix, radix) in [("0x", 16), ("0o", 8)] {
-        if let Some(digits) = text.strip_prefix(prefix) {
-            let all = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
-            return all.then(|| Kind::Integer(i128::from_str_radix(digits, radix).ok()));
-        }
-    }
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return None;
-    }
-    if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Kind::Integer(text.parse().ok()));
-    }
-    let decimal = unsigned.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
-    let has_digit = unsigned.bytes().next().is_some_and(|byte| byte.is_ascii_digit())
-        || unsigned.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit());
-    if decimal && has_digit { text.parse().ok().map(Kind::Float) } else { None }
 }
 
 /// A key and its value.
@@ -180,6 +126,15 @@ fn report_syntax(source: &str, error: &ScanError, hidden: &[Range<usize>], probl
         position: Position { line: to_u32(marker.line()), column: to_u32(marker.col() + 1) },
     };
     let at = Place { span: clip(source, at.span), ..at };
+    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+        return problems.report(Problem {
+            code: Code::YamlFeature,
+            at,
+            message: format!("collections are nested more than {DEPTH} deep"),
+            label: "too deep".to_owned(),
+            help: "check the brackets; nothing in a topology is nested like this".to_owned(),
+        });
+    }
     // The parser's words may quote the text, which may be a credential.
     let secret = hidden.iter().any(|range| range.contains(&offset) || range.end == offset);
     problems.report(Problem {
@@ -242,7 +197,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn handle(&mut self, event: Event<'_>, span: &granit_parser::Span) {
-        let place = place(self.source, span);
+        let place = self.key_of_hidden().unwrap_or_else(|| place(self.source, span));
         match event {
             Event::Scalar(text, style, _, tag) => {
                 let mut plain = style == ScalarStyle::Plain;
@@ -298,6 +253,15 @@ impl Builder<'_> {
         }
     }
 
+    /// The key whose value comes next, if that is to be hidden: what is said of a credential is said of
+    /// its key, since even a span would tell the credential's length.
+    fn key_of_hidden(&self) -> Option<Place> {
+        match self.stack.last() {
+            Some(Frame::Mapping { key: Some(key), .. }) if key.hide_from.is_some() => Some(key.place),
+            Some(Frame::Mapping { .. } | Frame::Sequence { .. }) | None => None,
+        }
+    }
+
     fn check_collection_tag(&mut self, tag: Option<Cow<'_, Tag>>, core: &str, at: Place) {
         if let Some(tag) = tag {
             self.refuses_tag(&tag, &[core], at);
@@ -334,8 +298,11 @@ impl Builder<'_> {
                 let Some(Key { text, place: key_place, hide_from }) = key.take() else {
                     return self.take_key(value, place, span);
                 };
-                if let Some(from) = hide_from {
-                    hide(self.source, from, &value, span, &mut self.hidden);
+                // `adminSecret: {name: …}` is a reference, which is no secret.
+                let is_reference = matches!(value, Value::Sequence(_) | Value::Mapping(_))
+                    && text.as_deref().is_some_and(redact::names_a_reference);
+                if let Some(from) = hide_from.filter(|_| !is_reference) {
+                    hide(self.source, from, span, &mut self.hidden);
                 }
                 let anchor = match &value {
                     // Nothing is written there, so the key stands for it.
@@ -409,19 +376,11 @@ fn head(value: &Value) -> Option<Place> {
 
 /// Hides a value from behind its key's colon to its end; a remark right after it may be a piece of an
 /// unquoted value with ` #` in it, and is hidden as well.
-fn hide(
-    source: &str,
-    from: usize,
-    value: &Value,
-    span: &granit_parser::Span,
-    hidden: &mut Vec<Range<usize>>,
-) {
-    // `adminSecret: {name: …}` is a reference, which is no secret.
-    if matches!(value, Value::Sequence(_) | Value::Mapping(_)) {
-        return;
-    }
+fn hide(source: &str, from: usize, span: &granit_parser::Span, hidden: &mut Vec<Range<usize>>) {
     let start = source.get(from..).and_then(|rest| rest.find(':')).map_or(from, |colon| from + colon + 1);
-    let mut end = span.end.byte_offset().unwrap_or(start).clamp(start, source.len());
+    let end = span.end.byte_offset().unwrap_or(start).clamp(start, source.len());
+    // A collection ends only where the next thing starts.
+    let mut end = start + source.get(start..end).unwrap_or_default().trim_end().len();
     let line = source.get(end..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     if line.trim_start().starts_with('#') {
         end += line.len();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Instant};
 
-use lgtm_topology::{AdminPassword, Hours, Provider, Scenario, json_schema, parse};
+use lgtm_topology::{AdminPassword, ClusterName, Hours, Provider, Scenario, json_schema, parse};
 use serde_json::Value;
 
 const QUICKSTART: &str = include_str!("../../../examples/quickstart.yaml");
@@ -59,7 +59,7 @@ fn the_full_example_is_valid() {
     let release = &topology.extra_releases[0];
     assert_eq!(release.values["replicaCount"], 2);
     assert_eq!(release.needs[0].cluster, None);
-    assert_eq!(release.needs[1].cluster.as_ref().map(|name| name.as_str()), Some("lgtm-central"));
+    assert_eq!(release.needs[1].cluster.as_ref().map(ClusterName::as_str), Some("lgtm-central"));
     assert_eq!(release.needs[1].unit, "mimir");
 }
 
@@ -97,7 +97,10 @@ fn document(schema: &Value, path: &[&str], value: &str) -> String {
     if let Some(items) = schema.get("items") {
         return format!("[{}]", document(items, path, value));
     }
-    format!("{{{key}: {}}}", document(&schema["properties"][*key], rest, value))
+    format!(
+        "{{{key}: {}}}",
+        document(schema.pointer(&format!("/properties/{key}")).unwrap_or(&Value::Null), rest, value)
+    )
 }
 
 #[test]
@@ -163,20 +166,18 @@ fn the_schema_that_is_checked_in_is_current() {
     assert!(checked_in == json_schema(), "schemas/topology.schema.json is stale; run `cargo xtask generate`");
 }
 
-/// A topology with as many spokes as can have networks of their own below 10.0.0.0/8.
+/// A topology with many spokes, each with networks of its own.
 fn large(spokes: usize) -> String {
-    let mut text = String::from(
-        "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {name: large}\nspec:\n  \
-         provider: {kwok: {}}\n  hub: {name: hub, segment: 248/29}\n  spokes:\n",
-    );
-    for spoke in 0..spokes {
+    let head = "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {name: large}\nspec:\n  \
+                provider: {kwok: {}}\n  hub: {name: hub, segment: 248/29}\n  spokes:\n";
+    let spoke = |spoke: usize| {
         let (high, low) = (spoke / 128, spoke % 128 * 2);
-        text += &format!(
+        format!(
             "    - name: spoke-{spoke}\n      tenant: tenant-{spoke}\n      scenario: alloy\n      \
              podCIDR: 10.{high}.{low}.0/23\n      serviceCIDR: 11.{high}.{low}.0/24\n"
-        );
-    }
-    text
+        )
+    };
+    head.to_owned() + &(0..spokes).map(spoke).collect::<String>()
 }
 
 #[test]

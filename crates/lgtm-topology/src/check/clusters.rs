@@ -152,17 +152,12 @@ fn report_no_context(draft: &Draft<'_>, problems: &mut Problems) {
 /// Checks the clusters against one another.
 pub(super) fn check(drafts: &[Draft<'_>], problems: &mut Problems) {
     let names = drafts.iter().filter_map(|draft| draft.name.get());
-    unique(
-        names,
-        |name| name.clone(),
-        problems,
-        |name| {
-            (
-                format!("two clusters are called {}", quoted(name.as_str())),
-                "give each cluster a name of its own: it labels all of the cluster's telemetry".to_owned(),
-            )
-        },
-    );
+    unique(names, ClusterName::clone, problems, |name| {
+        (
+            format!("two clusters are called {}", quoted(name.as_str())),
+            "give each cluster a name of its own: it labels all of the cluster's telemetry".to_owned(),
+        )
+    });
     let ids = drafts.iter().filter_map(|draft| draft.id.get());
     unique(
         ids,
@@ -176,17 +171,12 @@ pub(super) fn check(drafts: &[Draft<'_>], problems: &mut Problems) {
         },
     );
     let tenants = drafts.iter().filter(|draft| !draft.is_hub).filter_map(|draft| draft.tenant.get());
-    unique(
-        tenants,
-        |tenant| tenant.clone(),
-        problems,
-        |tenant| {
-            (
-                format!("two spokes write as tenant {}", quoted(tenant.as_str())),
-                "give each spoke a tenant of its own, so that neither can write as the other".to_owned(),
-            )
-        },
-    );
+    unique(tenants, TenantId::clone, problems, |tenant| {
+        (
+            format!("two spokes write as tenant {}", quoted(tenant.as_str())),
+            "give each spoke a tenant of its own, so that neither can write as the other".to_owned(),
+        )
+    });
     for draft in drafts {
         check_tenant(draft, problems);
         check_workers(draft, problems);

@@ -109,9 +109,12 @@ fn for_each_overlap<'a>(
 }
 
 fn report_overlap(outer: &Claim, inner: &Claim, problems: &mut Problems) {
-    let help = "give every cluster networks that no other uses, such as 10.11.0.0/16 and 10.12.0.0/16, \
-                10.21.0.0/16 and 10.22.0.0/16"
-        .to_owned();
+    let help = if outer.is_segment && inner.is_segment {
+        "give every cluster a segment of its own, such as `248/29`, `240/29` and `232/29`"
+    } else {
+        "give every cluster networks that no other uses, such as 10.11.0.0/16 and 10.12.0.0/16, \
+         10.21.0.0/16 and 10.22.0.0/16"
+    };
     // The later one is the offender; the nodes' network is nobody's offence.
     let (later, earlier) = if inner.place >= outer.place { (inner, outer) } else { (outer, inner) };
     let Some(at) = later.place else { return };
@@ -123,7 +126,7 @@ fn report_overlap(outer: &Claim, inner: &Claim, problems: &mut Problems) {
             later.network, later.what, earlier.network, earlier.what
         ),
         label: "overlaps".to_owned(),
-        help,
+        help: help.to_owned(),
     };
     match earlier.place {
         Some(place) => problems.report_pair(&later.path, problem, place, "with this one".to_owned()),

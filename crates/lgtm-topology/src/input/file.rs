@@ -5,11 +5,12 @@
 
 use super::{
     AtLeastOne, List,
+    names::NamespaceName,
     network::{PodCidr, SegmentText, ServiceCidr},
     record,
     scalars::{
-        ApiVersion, ChartPath, ClusterId, ContextName, Count, FilePath, Megabytes, NamespaceName, NeedText,
-        SecretKey, SecretName, TopologyKind, Workers,
+        ApiVersion, ChartPath, ClusterId, ContextName, Count, FilePath, Megabytes, NeedText, SecretKey,
+        SecretName, TopologyKind, Workers,
     },
     values::HelmValues,
 };

@@ -117,7 +117,7 @@ fn cidr(
         }
         Err(_) => {
             let help = match written.parse::<IpAddr>() {
-                Ok(_) => format!("add the length of the network, such as `{}/{}`", written, lengths.end()),
+                Ok(_) => format!("add the length of the network, as in `{example}`"),
                 Err(_) => format!("write an IPv4 network as address and length, such as `{example}`"),
             };
             invalid(node, format!("{} is not a network", quoted(written)), "not a CIDR", help, problems);

@@ -1,12 +1,11 @@
-//! The words, names and numbers of the file, each with its own rules.
+//! The words, numbers and free texts of the file, each with its own rules.
 
 use serde_json::json;
 
-use super::{Input, choice, invalid, text, wrong_type};
+use super::{Input, choice, invalid, names::label_fault, text, wrong_type};
 use crate::{
-    ClusterName, ExtraName, Hours, MeshType, Profile, Scenario, Sensitive, TenantId, TopologyName,
+    Hours, MeshType, Profile, Scenario, Sensitive,
     problems::{Problems, quoted},
-    tenant,
     tree::{Kind, Node, Value},
 };
 
@@ -43,113 +42,6 @@ choice!(ApiVersion { "lgtmctl.dev/v1alpha1" => Self, } unsupported {});
 pub(crate) struct TopologyKind;
 
 choice!(TopologyKind { "Topology" => Self, } unsupported {});
-
-/// Why the text is no DNS label of at most `longest` characters.
-fn label_fault(label: &str, longest: usize) -> Option<String> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if label.is_empty() {
-        return Some("it is empty".to_owned());
-    }
-    if let Some(other) = label.chars().find(|c| !allowed(*c)) {
-        return Some(format!("`{}` is not allowed in it", other.escape_debug()));
-    }
-    if label.len() > longest {
-        return Some(format!("it has {} characters and at most {longest} are allowed", label.len()));
-    }
-    (label.starts_with('-') || label.ends_with('-')).then(|| "it starts or ends with `-`".to_owned())
-}
-
-/// The nearest DNS label, if anything is left of the text.
-fn nearest_label(text: &str, longest: usize) -> Option<String> {
-    let mut label = String::new();
-    // Twice the length is enough: characters that are dropped are rare.
-    for character in text.chars().take(longest * 2) {
-        match character.to_ascii_lowercase() {
-            c if c.is_ascii_lowercase() || c.is_ascii_digit() => label.push(c),
-            _ if !label.is_empty() && !label.ends_with('-') => label.push('-'),
-            _ => {}
-        }
-    }
-    label.truncate(longest);
-    let label = label.trim_matches('-');
-    (!label.is_empty()).then(|| label.to_owned())
-}
-
-/// Reads a DNS label.
-fn label<'a>(node: &'a Node, what: &str, longest: usize, problems: &mut Problems) -> Option<&'a str> {
-    let label = text(node, problems)?;
-    let Some(fault) = label_fault(label, longest) else { return Some(label) };
-    let rule = format!("use a-z, 0-9 and `-`, at most {longest} characters, no `-` at either end");
-    let help = match nearest_label(label, longest) {
-        Some(nearest) => format!("write {}, for example: {rule}", quoted(&nearest)),
-        None => rule,
-    };
-    invalid(node, format!("{} is not {what}: {fault}", quoted(label)), "not a DNS label", help, problems);
-    None
-}
-
-fn label_schema(longest: usize) -> serde_json::Value {
-    json!({"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": longest})
-}
-
-/// Declares a name that is a DNS label.
-macro_rules! label_input {
-    ($name:ident, $what:literal, $longest:literal) => {
-        impl Input for $name {
-            fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-                label(node, $what, $longest, problems).map(Self::new)
-            }
-
-            fn schema() -> serde_json::Value {
-                label_schema($longest)
-            }
-        }
-    };
-}
-
-label_input!(TopologyName, "a topology's name", 40);
-// Helm's own limit for names of releases.
-label_input!(ExtraName, "an extra's name", 53);
-
-impl Input for ClusterName {
-    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let name = label(node, "a cluster's name", 32, problems)?;
-        if name == "default" {
-            invalid(
-                node,
-                "no cluster can be called `default`",
-                "reserved",
-                "choose another name: Cilium keeps this one for a cluster that is in no mesh",
-                problems,
-            );
-            return None;
-        }
-        Some(Self::new(name))
-    }
-
-    fn schema() -> serde_json::Value {
-        label_schema(32)
-    }
-}
-
-impl Input for TenantId {
-    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let name = text(node, problems)?;
-        let Some(fault) = tenant::fault(name) else { return Some(Self::new(name)) };
-        invalid(
-            node,
-            format!("{} is not a tenant: {fault}", quoted(name)),
-            "not a tenant's name",
-            format!("use a-z, A-Z, 0-9 and `!-_.*'()`, at most {} characters", tenant::LONGEST),
-            problems,
-        );
-        None
-    }
-
-    fn schema() -> serde_json::Value {
-        json!({"type": "string", "pattern": r"^[a-zA-Z0-9!_.*'()-]+$", "maxLength": tenant::LONGEST})
-    }
-}
 
 /// The longest retention: ten years. More is a slip of the pen, and overflows somewhere in the backends.
 const LONGEST_RETENTION: u32 = 10 * 365 * 24;
@@ -372,34 +264,6 @@ fn path_fault(path: &str) -> Option<String> {
     Some(fault.to_owned())
 }
 
-/// The namespace in which lgtmctl keeps its own records.
-const OWN_NAMESPACE: &str = "lgtmctl-system";
-
-/// A namespace's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NamespaceName(pub(crate) String);
-
-impl Input for NamespaceName {
-    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let name = label(node, "a namespace", 63, problems)?;
-        if name == OWN_NAMESPACE {
-            invalid(
-                node,
-                format!("nothing of yours can be in `{OWN_NAMESPACE}`"),
-                "reserved",
-                "choose another namespace: lgtmctl keeps its own records in this one",
-                problems,
-            );
-            return None;
-        }
-        Some(Self(name.to_owned()))
-    }
-
-    fn schema() -> serde_json::Value {
-        label_schema(63)
-    }
-}
-
 /// What an extra waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NeedText {
@@ -434,7 +298,7 @@ impl Input for NeedText {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hours, hours, label_fault, nearest_label, shortest};
+    use super::{Hours, hours, shortest};
 
     #[test]
     fn durations() {
@@ -446,16 +310,5 @@ mod tests {
         }
         assert_eq!(shortest(Hours(168)), "7d");
         assert_eq!(shortest(Hours(25)), "25h");
-    }
-
-    #[test]
-    fn labels() {
-        assert_eq!(label_fault("a", 32), None);
-        assert_eq!(label_fault("1-a", 32), None);
-        for bad in ["", "-a", "a-", "A", "a.b", "a_b", "é", &"a".repeat(33)] {
-            assert!(label_fault(bad, 32).is_some(), "{bad}");
-        }
-        assert_eq!(nearest_label("LGTM_Central.", 32).as_deref(), Some("lgtm-central"));
-        assert_eq!(nearest_label("---", 32), None);
     }
 }
