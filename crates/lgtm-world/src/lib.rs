@@ -1,1 +1,6 @@
 //! lgtm-world
+
+pub mod pki;
+pub mod providers;
+pub mod rehearsal;
+pub mod tools;
