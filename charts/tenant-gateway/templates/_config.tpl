@@ -70,7 +70,8 @@ frontend spokes
     log-format "%ci:%cp tenant=%{+Q}[var(txn.tenant)] refused=%{+Q}[var(txn.refused)] subject=%{+Q,+E}[ssl_c_s_dn(cn)] fingerprint=%[var(txn.fingerprint)] request=\"%HM %{+E}HP\" status=%ST backend=%b bytes=%U/%B milliseconds=%Ta ended=%ts"
     error-log-format "%ci:%cp refused=\"handshake\" reason=%{+Q}[ssl_fc_err_str] certificate_error=%[ssl_c_err] authority_error=%[ssl_c_ca_err]"
 
-    # Whatever the client says of its tenant is dropped before anything else, in every spelling and number.
+    # Whatever the client says of its tenant is dropped, in every spelling and number. The header is set from
+    # the certificate below; dropping it first keeps a rule that is added in between from trusting it.
     http-request del-header X-Scope-OrgID
     # Nor may it name a header that a later hop should strip.
     http-request del-header Connection

@@ -111,6 +111,16 @@ impl Gateway {
         std::mem::replace(&mut self.process, successor).finish();
     }
 
+    /// Begins what the end of a pod begins.
+    pub(crate) fn begin_to_stop(&self) {
+        self.process.ask_to_finish();
+    }
+
+    /// Whether the process has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits for a log line that holds all of `parts`.
     pub(crate) fn logged(&self, parts: &[&str]) -> String {
         let deadline = Instant::now() + PATIENCE;
@@ -216,10 +226,16 @@ impl Process {
         })
     }
 
-    /// The signal with which Kubernetes stops the image, and the end of the process.
-    fn finish(mut self) {
+    /// The signal with which Kubernetes stops the image.
+    fn ask_to_finish(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-USR1", &id]).status().unwrap().success());
+    }
+
+    /// The signal, and the end of the process.
+    fn finish(mut self) {
+        let id = self.child.id();
+        self.ask_to_finish();
         let deadline = Instant::now() + PATIENCE;
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "haproxy {id} does not finish");

@@ -3,6 +3,13 @@
 //!
 //! It needs `.tools/bin/helm` (`make tools`) and `haproxy`; without them it fails and says so.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop where it stands"
+)]
+
 mod backend;
 mod chart;
 mod gateway;
@@ -19,7 +26,7 @@ use rustls::{
     HandshakeKind,
     version::{TLS12, TLS13},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use backend::{Backend, Dns, Protocol};
@@ -95,16 +102,20 @@ impl Hub {
     }
 
     fn gateway(&self, tenants: &[(&str, &str)]) -> Gateway {
+        self.gateway_with(tenants, json!({}))
+    }
+
+    fn gateway_with(&self, tenants: &[(&str, &str)], mut extra: Value) -> Gateway {
         let port = |backend: &Backend| backend.address.port();
-        let upstreams = json!({"upstreams": {
+        extra["upstreams"] = json!({
             "mimir": {"host": "127.0.0.1", "port": port(&self.mimir)},
             "loki": {"host": "127.0.0.1", "port": port(&self.loki)},
             "tempo": {
                 "host": "127.0.0.1", "httpPort": port(&self.tempo), "grpcPort": port(&self.tempo_grpc),
             },
-        }});
+        });
         let certificate = self.authority.issue(&server(), OffsetDateTime::now_utc()).unwrap();
-        Gateway::start(&inputs(tenants), certificate, upstreams)
+        Gateway::start(&inputs(tenants), certificate, extra)
     }
 
     fn spoke(&self, gateway: &Gateway, identity: &Issued) -> Spoke {
@@ -441,4 +452,29 @@ async fn metrics_are_offered_on_the_plain_port_only() {
     assert!(text.contains("haproxy_backend_http_responses_total{proxy=\"mimir\",code=\"2xx\"} 1"), "{text}");
     let (status, _) = gateway.probe("/api/v1/push").unwrap();
     assert!(status.contains(" 404 "), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_gateway_fails_its_probe_and_still_serves_for_its_grace() {
+    let hub = Hub::start().await;
+    let identity = hub.issue("lgtm-remote");
+    let slow = json!({"shutdown": {"graceSeconds": 3, "hardStopSeconds": 5}});
+    let mut gateway = hub.gateway_with(&[("remote01", fingerprint(&identity))], slow);
+    let spoke = hub.spoke(&gateway, &identity);
+    gateway.begin_to_stop();
+    let mut probes = 0;
+    while gateway.probe("/healthz").unwrap().0.contains(" 200 ") {
+        probes += 1;
+        assert!(probes < 100, "a stopping gateway stays ready");
+        tokio::time::sleep(Wait::from_millis(20)).await;
+    }
+    assert_eq!(spoke.post("/api/v1/push").await.unwrap().status, StatusCode::OK);
+    assert_eq!(hub.mimir.take().len(), 1);
+    let mut waits = 0;
+    while !gateway.has_ended() {
+        waits += 1;
+        assert!(waits < 100, "the gateway does not end");
+        tokio::time::sleep(Wait::from_millis(100)).await;
+    }
+    assert!(spoke.post("/api/v1/push").await.is_err());
 }
