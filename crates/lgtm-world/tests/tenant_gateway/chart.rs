@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     gateway::{chart, helm, only, render},
-    inputs,
+    hub::inputs,
 };
 
 fn fingerprint(character: char) -> String {

@@ -13,122 +13,27 @@
 mod backend;
 mod chart;
 mod gateway;
+mod hub;
 mod spoke;
 
-use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration as Wait};
+use std::time::Duration as Wait;
 
 use http_body_util::Full;
 use hyper::{Method, Request, StatusCode, Version, body::Bytes};
-use lgtm_planner::catalog::tenant_gateway::GatewayInputs;
-use lgtm_topology::TenantId;
-use lgtm_world::pki::{Authority, CertificateRequest, Issued, Usage};
+use lgtm_world::pki::{CertificateRequest, Issued};
 use rustls::{
     HandshakeKind,
     version::{TLS12, TLS13},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use backend::{Backend, Dns, Protocol};
 use gateway::{Gateway, free_port};
+use hub::{Hub, authority, client, fingerprint, inputs, push, server};
 use spoke::Spoke;
 
 const GRPC_EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-
-/// The catalog's inputs with one certificate per pair.
-fn inputs(tenants: &[(&str, &str)]) -> GatewayInputs {
-    let mut inputs = GatewayInputs {
-        address: Some(Ipv4Addr::new(172, 18, 255, 249)),
-        tenants: Default::default(),
-        server_secret: "tenant-gateway-server".to_owned(),
-        certificate_digest: "0123456789ab".to_owned(),
-    };
-    for (tenant, fingerprint) in tenants {
-        let listed = inputs.tenants.entry(TenantId::new(*tenant)).or_default();
-        listed.push((*fingerprint).to_owned());
-    }
-    inputs
-}
-
-fn authority() -> Authority {
-    let started = OffsetDateTime::now_utc() - Duration::days(100);
-    Authority::generate("lgtmctl tenant gateway", started, Duration::days(3650)).unwrap()
-}
-
-fn client(name: &str) -> CertificateRequest {
-    CertificateRequest {
-        common_name: name.to_owned(),
-        dns_names: BTreeSet::new(),
-        ip_addresses: BTreeSet::new(),
-        usage: Usage::Client,
-        validity: Duration::days(90),
-    }
-}
-
-fn server() -> CertificateRequest {
-    CertificateRequest {
-        dns_names: BTreeSet::from(["gateway.test".to_owned()]),
-        usage: Usage::Server,
-        ..client("gateway.test")
-    }
-}
-
-fn fingerprint(issued: &Issued) -> &str {
-    &issued.facts.fingerprint_sha256
-}
-
-/// A hub with its three backends, and an authority for everything.
-struct Hub {
-    authority: Authority,
-    mimir: Backend,
-    loki: Backend,
-    tempo: Backend,
-    tempo_grpc: Backend,
-}
-
-impl Hub {
-    async fn start() -> Self {
-        Self {
-            authority: authority(),
-            mimir: Backend::start(Protocol::Http).await,
-            loki: Backend::start(Protocol::Http).await,
-            tempo: Backend::start(Protocol::Http).await,
-            tempo_grpc: Backend::start(Protocol::Grpc).await,
-        }
-    }
-
-    fn issue(&self, name: &str) -> Issued {
-        self.authority.issue(&client(name), OffsetDateTime::now_utc()).unwrap()
-    }
-
-    fn gateway(&self, tenants: &[(&str, &str)]) -> Gateway {
-        self.gateway_with(tenants, json!({}))
-    }
-
-    fn gateway_with(&self, tenants: &[(&str, &str)], mut extra: Value) -> Gateway {
-        let port = |backend: &Backend| backend.address.port();
-        extra["upstreams"] = json!({
-            "mimir": {"host": "127.0.0.1", "port": port(&self.mimir)},
-            "loki": {"host": "127.0.0.1", "port": port(&self.loki)},
-            "tempo": {
-                "host": "127.0.0.1", "httpPort": port(&self.tempo), "grpcPort": port(&self.tempo_grpc),
-            },
-        });
-        let certificate = self.authority.issue(&server(), OffsetDateTime::now_utc()).unwrap();
-        Gateway::start(&inputs(tenants), certificate, extra)
-    }
-
-    fn spoke(&self, gateway: &Gateway, identity: &Issued) -> Spoke {
-        Spoke::new(gateway.port, self.authority.certificate_pem(), Some(identity))
-    }
-
-    fn received_nothing(&self) {
-        for backend in [&self.mimir, &self.loki, &self.tempo, &self.tempo_grpc] {
-            let received = backend.take();
-            assert!(received.is_empty(), "{received:#?}");
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_reaches_its_backend_under_the_certificates_tenant() {
@@ -285,15 +190,11 @@ async fn an_open_connection_does_not_outlive_its_certificate() {
     let identity = hub.authority.issue(&brief, OffsetDateTime::now_utc()).unwrap();
     let gateway = hub.gateway(&[("remote01", fingerprint(&identity))]);
     let mut connection = hub.spoke(&gateway, &identity).open().await.unwrap();
-    let request = || {
-        let request = Request::post("/api/v1/push").header("host", "gateway.test");
-        request.body(Full::from("samples")).unwrap()
-    };
-    assert_eq!(connection.send(request()).await.unwrap().status, StatusCode::OK);
+    assert_eq!(connection.send(push()).await.unwrap().status, StatusCode::OK);
     assert_eq!(hub.mimir.take().len(), 1);
     let left = identity.facts.not_after - OffsetDateTime::now_utc() + Duration::milliseconds(1100);
     tokio::time::sleep(Wait::try_from(left).unwrap_or_default()).await;
-    let answer = connection.send(request()).await.unwrap();
+    let answer = connection.send(push()).await.unwrap();
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert_eq!(answer.body, "this client certificate has expired\n");
     gateway.logged(&["tenant=\"remote01\"", "refused=\"certificate-expired\"", "status=403"]);
@@ -384,11 +285,7 @@ async fn a_removed_spoke_is_refused_while_its_certificate_is_still_valid() {
     let mut gateway = hub.gateway(&all);
     let spoke = hub.spoke(&gateway, &leaving);
     let mut open = spoke.open().await.unwrap();
-    let request = || {
-        let request = Request::post("/api/v1/push").header("host", "gateway.test");
-        request.body(Full::from("samples")).unwrap()
-    };
-    assert_eq!(open.send(request()).await.unwrap().status, StatusCode::OK);
+    assert_eq!(open.send(push()).await.unwrap().status, StatusCode::OK);
     hub.mimir.take();
 
     gateway.roll(&inputs(&all[..1]));
@@ -397,7 +294,7 @@ async fn a_removed_spoke_is_refused_while_its_certificate_is_still_valid() {
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     gateway.logged(&["subject=\"lgtm-remote-otel\"", fingerprint(&leaving), "status=403"]);
     // Nor does the connection that it had opened before serve it any longer.
-    let late = open.send(request()).await;
+    let late = open.send(push()).await;
     assert!(late.is_err(), "{late:?}");
     hub.received_nothing();
 
