@@ -88,9 +88,9 @@ volumeMounts:
 
 {{- /* The ports that applications send traces, and OTLP of any kind, to. */ -}}
 {{- define "alloy.receivers" -}}
-- {name: otlp-grpc, port: 4317, protocol: TCP, appProtocol: grpc}
+- {name: otlp-grpc, port: 4317, protocol: TCP, appProtocol: kubernetes.io/h2c}
 - {name: otlp-http, port: 4318, protocol: TCP, appProtocol: http}
-- {name: jaeger-grpc, port: 14250, protocol: TCP, appProtocol: grpc}
+- {name: jaeger-grpc, port: 14250, protocol: TCP, appProtocol: kubernetes.io/h2c}
 - {name: jaeger-http, port: 14268, protocol: TCP, appProtocol: http}
 - {name: jaeger-compact, port: 6831, protocol: UDP}
 - {name: jaeger-binary, port: 6832, protocol: UDP}
