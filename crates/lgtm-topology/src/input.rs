@@ -133,7 +133,8 @@ pub(crate) fn wrong_type(node: &Node, expected: &str, help: &str, problems: &mut
         Value::Scalar(scalar) => match scalar.kind() {
             Kind::Null => "nothing",
             Kind::Bool(_) => "a boolean",
-            Kind::Integer(_) | Kind::Float(_) => "a number",
+            Kind::Integer(_) => "a whole number",
+            Kind::Float(_) => "a decimal number",
             Kind::Text => "text",
         },
     };

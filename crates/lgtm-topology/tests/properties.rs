@@ -1,5 +1,7 @@
 //! Whatever the text, parsing ends without a panic, and what it returns can be relied on.
 
+#![expect(clippy::indexing_slicing, reason = "a wrong index fails the test, which is what it is for")]
+
 use std::collections::{BTreeSet, HashSet};
 
 use ipnet::Ipv4Net;
@@ -268,6 +270,22 @@ proptest! {
         let shown = format!("{parsed:?}{:?}", parsed.report());
         prop_assert!(!shown.contains("hunter2"), "{}\n{}", source, shown);
     }
+}
+
+/// Every value of the quickstart replaced by every value, one at a time: none by luck.
+#[test]
+fn every_single_value_changed() {
+    let (mut valid, mut broken) = (0, 0);
+    for line in 0..QUICKSTART.lines().count() {
+        for value in 0..VALUES.len() {
+            let source = apply(QUICKSTART, &[Change::Value(line, value)]);
+            let parsed = parse("changed.yaml", &source);
+            assert_sound(&source, &parsed);
+            *(if parsed.has_errors() { &mut broken } else { &mut valid }) += 1;
+        }
+    }
+    // Both sides are exercised, or the invariants above would be checked on nothing.
+    assert!(valid > 300 && broken > 1_000, "{valid} valid, {broken} broken");
 }
 
 #[test]
