@@ -11,9 +11,10 @@ use std::{
 };
 
 use lgtm_planner::{
+    graph,
     inventory::Took,
     observed::ClusterObserved,
-    plan::{Action, Change, Decision, PlanError, Step, StepId, assess_unit, decide, graph},
+    plan::{Action, Change, Decision, PlanError, Step, StepId, assess_unit, decide},
     unit::UnitId,
 };
 use lgtm_topology::ClusterName;

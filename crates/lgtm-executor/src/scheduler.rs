@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lgtm_planner::plan::{StepId, graph};
+use lgtm_planner::{graph, plan::StepId};
 use lgtm_topology::ClusterName;
 
 /// How many steps may run at once.

@@ -9,17 +9,15 @@ use lgtm_topology::{Cluster, ClusterName, Position, Topology, TopologyName};
 use serde_json::json;
 
 use crate::{
+    graph,
     inventory::SYSTEM_NAMESPACE,
     object::Object,
-    plan::graph,
-    unit::{ClusterContent, Content, Unit, UnitId},
+    unit::{CLUSTER_UNIT, ClusterContent, Content, ENROLMENT_UNIT, Unit, UnitId},
 };
 
 mod extras;
 mod hub;
 mod spoke;
-
-pub(crate) use crate::plan::{CLUSTER_UNIT, ENROLMENT_UNIT};
 
 /// The unit that holds a cluster's namespaces.
 const NAMESPACES_UNIT: &str = "namespaces";

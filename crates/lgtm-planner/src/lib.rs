@@ -10,6 +10,7 @@ pub mod diff;
 pub mod digest;
 pub mod fact;
 pub mod fingerprint;
+pub mod graph;
 pub mod inventory;
 pub mod object;
 pub mod observed;

@@ -26,7 +26,6 @@ use crate::{
 
 mod decide;
 mod facts;
-pub mod graph;
 mod material;
 mod objects;
 mod remove;
@@ -36,7 +35,6 @@ pub use facts::known_facts;
 pub use material::{ExamineMaterial, assess_material};
 pub use objects::{assess, assess_unit};
 pub use remove::plan_destroy;
-pub(crate) use remove::{CLUSTER_UNIT, ENROLMENT_UNIT};
 
 /// A unit's rendered objects, shared because a fleet renders the same chart many times.
 #[derive(Clone, Debug)]

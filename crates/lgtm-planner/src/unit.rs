@@ -12,6 +12,11 @@ use serde_json::Value;
 
 use crate::{digest::Digest, object::Object};
 
+/// The unit that is a cluster itself; every cluster has one.
+pub const CLUSTER_UNIT: &str = "cluster";
+/// The unit that enters a cluster in the fleet record; every cluster has one.
+pub const ENROLMENT_UNIT: &str = "enrolment";
+
 /// A unit's name on its cluster: a DNS label, for example `mimir` or `tenant-certificate`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

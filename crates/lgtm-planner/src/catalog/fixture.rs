@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use lgtm_topology::{
-    AdminPassword, Cluster, ClusterName, Grafana, Hours, Hub, Limits, MeshType, Profile, Provider, Retention,
-    Scenario, Spoke, TenantId, Topology, TopologyName,
+    AdminPassword, Cluster, ClusterName, Grafana, Hours, Hub, Limits, MeshType, Positions, Profile, Provider,
+    Retention, Scenario, Spoke, TenantId, Topology, TopologyName,
 };
 
 /// The topology itself.
@@ -40,6 +40,7 @@ pub(crate) fn topology() -> Topology {
         ]),
         extra_releases: Vec::new(),
         extra_manifests: Vec::new(),
+        positions: Positions::default(),
     }
 }
 

@@ -108,7 +108,7 @@ mod tests {
     fn every_tenant_has_its_data_sources_and_the_hub_is_first() {
         insta::assert_snapshot!(format!(
             "{:#}",
-            values(&topology(), Some(&Digest::of_bytes(b"of a password")))
+            values(&topology(), Some(Digest::of_bytes(b"of a password").as_str()))
         ));
     }
 

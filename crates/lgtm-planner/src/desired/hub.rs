@@ -7,12 +7,11 @@ use lgtm_topology::AdminPassword;
 use super::{Catalog, NAMESPACES_UNIT, spoke};
 use crate::{
     catalog,
-    desired::ENROLMENT_UNIT,
     fact::FactRef,
     inventory::SYSTEM_NAMESPACE,
     unit::{
-        CertificateRequest, CertificateUsage, ChartRef, Content, Material, MaterialContent, Release,
-        SecretRef, ServiceAddress, UnitId,
+        CertificateRequest, CertificateUsage, ChartRef, Content, ENROLMENT_UNIT, Material, MaterialContent,
+        Release, SecretRef, ServiceAddress, UnitId,
     },
 };
 

@@ -7,6 +7,7 @@ use lgtm_topology::ClusterName;
 use super::{Action, Change, Inputs, ObjectChange, Plan, PlanError, Step, StepId, material, objects, remove};
 use crate::{
     fact::{FactRef, references},
+    graph,
     inventory::Connection,
     object::ObjectKey,
     observed::ClusterObserved,
@@ -169,7 +170,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<PlanError>> {
         remove::add_removals(inputs, &mut steps);
     }
     let needs = steps.iter().map(|(id, step)| (id.clone(), step.needs.clone())).collect();
-    let order = super::graph::order(&needs)
+    let order = graph::order(&needs)
         .map_err(|cycle| vec![PlanError::Cycle(cycle.into_iter().map(|id| id.unit).collect())])?;
     Ok(Plan {
         topology: inputs.desired.topology.clone(),

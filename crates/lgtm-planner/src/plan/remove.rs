@@ -11,15 +11,11 @@ use super::{
     Action, Change, Inputs, ObjectChange, ObjectVerb, Plan, PlanOptions, RemoveObjects, Step, StepId,
 };
 use crate::{
+    graph,
     inventory::{FleetEntry, Inventory, InventoryObject},
     observed::{ClusterObserved, ClusterState, Live, Observed},
-    unit::{Content, UnitId, UnitName},
+    unit::{CLUSTER_UNIT, Content, ENROLMENT_UNIT, UnitId, UnitName},
 };
-
-/// The names of the two units that every cluster has; the catalog uses them too.
-pub(crate) const CLUSTER_UNIT: &str = "cluster";
-/// See [`CLUSTER_UNIT`].
-pub(crate) const ENROLMENT_UNIT: &str = "enrolment";
 
 /// Adds the removal of whatever is recorded and no longer wanted.
 pub(super) fn add_removals(inputs: &Inputs<'_>, steps: &mut BTreeMap<StepId, Step>) {
@@ -87,7 +83,7 @@ pub fn plan_destroy(
     let needs = steps.iter().map(|(id, step)| (id.clone(), step.needs.clone())).collect();
     // Removals follow recorded needs, which a plan ordered once; a damaged record may form a circle,
     // and then the order of names is as good as any.
-    let order = super::graph::order(&needs).unwrap_or_else(|_| steps.keys().cloned().collect());
+    let order = graph::order(&needs).unwrap_or_else(|_| steps.keys().cloned().collect());
     Plan {
         topology: topology.clone(),
         steps: order.iter().filter_map(|id| steps.remove(id)).collect(),
