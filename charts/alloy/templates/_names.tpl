@@ -4,10 +4,15 @@ app.kubernetes.io/name: alloy
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- define "alloy.labels" -}}
+{{- /* Labels of pods: no version, so that a new chart alone replaces no pod. */ -}}
+{{- define "alloy.podLabels" -}}
 {{ include "alloy.selectorLabels" . }}
 app.kubernetes.io/component: {{ .Values.role }}
 app.kubernetes.io/part-of: lgtm
+{{- end }}
+
+{{- define "alloy.labels" -}}
+{{ include "alloy.podLabels" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}

@@ -4,10 +4,15 @@ app.kubernetes.io/name: otel-collector
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- define "otel-collector.labels" -}}
+{{- /* Labels of pods: no version, so that a new chart alone replaces no pod. */ -}}
+{{- define "otel-collector.podLabels" -}}
 {{ include "otel-collector.selectorLabels" . }}
 app.kubernetes.io/component: {{ .Values.role }}
 app.kubernetes.io/part-of: lgtm
+{{- end }}
+
+{{- define "otel-collector.labels" -}}
+{{ include "otel-collector.podLabels" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
