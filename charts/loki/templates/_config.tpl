@@ -13,6 +13,8 @@ server:
 common:
   path_prefix: /var/loki
   replication_factor: 1
+  # A single process talks to itself; without it, over whatever network interface comes first.
+  instance_addr: 127.0.0.1
   ring:
     instance_addr: 127.0.0.1
     kvstore:

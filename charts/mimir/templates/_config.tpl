@@ -42,6 +42,9 @@ store_gateway:
   sharding_ring:
     replication_factor: 1
     {{- include "mimir.ring" . | nindent 4 }}
+frontend:
+  # Where a querier hands its result back; without it, the address of whatever network interface comes first.
+  address: 127.0.0.1
 ruler:
   rule_path: /data/ruler-scratch
   ring:
