@@ -1,6 +1,24 @@
-//! lgtm-world
+//! Touching the world: Kubernetes API servers, helm, simulated clusters, key material.
+//!
+//! Everything here implements what the executor's port asks for and chooses nothing. The crate prints
+//! nothing and reads no command line.
 
+mod charts;
+mod cluster;
+mod connection;
+mod digest_key;
+mod lock;
+mod material;
+mod objects;
+mod observe;
 pub mod pki;
 pub mod providers;
+mod records;
 pub mod rehearsal;
+mod render;
 pub mod tools;
+mod world;
+
+pub use charts::names as embedded_charts;
+pub use connection::USER_AGENT;
+pub use world::{ClusterWorld, Settings};

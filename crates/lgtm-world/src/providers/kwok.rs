@@ -104,7 +104,7 @@ impl Kwok {
     }
 
     /// Makes the cluster what it shall be: created, started again, given its nodes, or left alone.
-    /// Returns when its API server answers and its nodes take Pods.
+    /// Returns when its API server and its nodes are ready.
     pub async fn ensure(&self, spec: &KwokSpec) -> Result<Ensured, KwokError> {
         let layout = self.layout(&spec.name)?;
         let _lock = layout.lock().await.map_err(|source| self.on_disk(&spec.name, source))?;
@@ -116,8 +116,7 @@ impl Kwok {
                 if started {
                     self.start(&layout, &spec.name, &record).await?;
                 }
-                let client = self.until_answering(&layout, &spec.name).await?;
-                let changed = self.populate(&client, spec).await?;
+                let changed = self.until_whole(&layout, spec).await?;
                 Ok(match (started, changed) {
                     (true, _) => Ensured::Started,
                     (false, true) => Ensured::Updated,
@@ -166,9 +165,14 @@ impl Kwok {
     /// Gives the running cluster as many nodes as there shall be, and waits until they are ready. Says
     /// whether anything was written.
     pub async fn scale_nodes(&self, name: &str, workers: u16) -> Result<bool, KwokError> {
+        let layout = self.layout(name)?;
+        let _lock = layout.lock().await.map_err(|source| self.on_disk(name, source))?;
+        let record = layout.read_record().map_err(|source| self.on_disk(name, source))?;
+        let pods = record.and_then(|record| record.pod_cidr?.parse().ok());
         let client = self.client(name, rehearsal::USER_AGENT).await?;
-        let changed =
-            nodes::scale(&client, workers).await.map_err(|source| asking(name, "scaling nodes", source))?;
+        let changed = nodes::scale(&client, workers, pods)
+            .await
+            .map_err(|source| asking(name, "scaling nodes", source))?;
         self.until_nodes_ready(&client, name, workers).await?;
         Ok(changed)
     }
@@ -235,15 +239,12 @@ impl Kwok {
 
         let making = kwokctl::create(&program, &self.state_dir, layout, name);
         // The API server answers before kwokctl has noticed, so it is asked while kwokctl still waits.
-        let answering = async {
-            let client = self.until_answering(layout, name).await?;
-            self.populate(&client, spec).await
-        };
-        tokio::pin!(making, answering);
-        tokio::select! {
-            made = &mut making => { made?; answering.await?; }
-            answered = &mut answering => { answered?; making.await?; }
+        tokio::try_join!(making, self.until_answering(layout, spec))?;
+        if !processes::stopped_components(&layout.cluster_dir()).is_empty() {
+            // On a busy machine a controller may have given up on the API server before that answered.
+            self.start(layout, name, &record).await?;
         }
+        self.until_whole(layout, spec).await?;
 
         record.complete = true;
         layout.write_record(&record).map_err(|source| self.on_disk(name, source))?;
@@ -284,32 +285,39 @@ impl Kwok {
         layout.remove().map_err(|source| self.on_disk(name, source))
     }
 
-    /// Waits for the API server, then gives the cluster its nodes and its StorageClass.
-    async fn populate(&self, client: &Client, spec: &KwokSpec) -> Result<bool, KwokError> {
-        let changed = nodes::converge(client, spec.workers)
+    /// Waits for an API server that answers, then for the nodes and the StorageClass. Says whether it had
+    /// to write any.
+    async fn until_whole(&self, layout: &Layout, spec: &KwokSpec) -> Result<bool, KwokError> {
+        let client = self.until_answering(layout, spec).await?;
+        let changed = nodes::converge(&client, spec.workers, spec.pod_cidr)
             .await
             .map_err(|source| asking(&spec.name, "preparing nodes and the StorageClass", source))?;
-        self.until_nodes_ready(client, &spec.name, spec.workers).await?;
+        self.until_nodes_ready(&client, &spec.name, spec.workers).await?;
         Ok(changed)
     }
 
-    async fn until_answering(&self, layout: &Layout, name: &str) -> Result<Client, KwokError> {
+    async fn until_answering(&self, layout: &Layout, spec: &KwokSpec) -> Result<Client, KwokError> {
         let answered = tokio::time::timeout(ANSWER_TIMEOUT, async {
-            loop {
-                // kwokctl writes the kubeconfig when it has made the keys.
+            // kwokctl writes the kubeconfig when it has made the keys.
+            let client = loop {
                 if layout.kubeconfig().exists()
-                    && let Ok(client) = self.client(name, rehearsal::USER_AGENT).await
+                    && let Ok(client) = self.client(&spec.name, rehearsal::USER_AGENT).await
                 {
-                    while !is_ready(&client).await {
-                        tokio::time::sleep(POLL).await;
-                    }
-                    return client;
+                    break client;
                 }
                 tokio::time::sleep(POLL).await;
+            };
+            // An API server accepts nodes some time before it calls itself ready; given early, they are
+            // ready as soon as it is. What fails here is done, or reported, when it is ready.
+            let mut prepared = false;
+            while !is_ready(&client).await {
+                prepared = prepared || nodes::converge(&client, spec.workers, spec.pod_cidr).await.is_ok();
+                tokio::time::sleep(POLL).await;
             }
+            client
         });
         answered.await.map_err(|_| KwokError::NoAnswer {
-            name: name.to_owned(),
+            name: spec.name.clone(),
             seconds: ANSWER_TIMEOUT.as_secs(),
             logs: layout.logs(),
         })

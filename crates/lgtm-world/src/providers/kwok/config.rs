@@ -86,11 +86,6 @@ fn component_flags(layout: &Layout, spec: &KwokSpec) -> Vec<(&'static str, Flags
         apiserver.push(("service-cluster-ip-range", cidr.to_string()));
         controllers.push(("service-cluster-ip-range", cidr.to_string()));
     }
-    if let Some(cidr) = spec.pod_cidr {
-        controllers.push(("allocate-node-cidrs", "true".to_owned()));
-        controllers.push(("cluster-cidr", cidr.to_string()));
-        controllers.push(("node-cidr-mask-size", node_mask(cidr.prefix_len()).to_string()));
-    }
     vec![
         // A rehearsal need not survive a power cut, and does not wait for the disk at each write. What
         // the processes wrote survives their death, since the system holds it.
@@ -99,12 +94,6 @@ fn component_flags(layout: &Layout, spec: &KwokSpec) -> Vec<(&'static str, Flags
         ("kube-controller-manager", controllers),
         ("kube-scheduler", single),
     ]
-}
-
-/// How much of the pod network a node gets: the usual /24 while there is room for sixteen nodes, else a
-/// sixteenth of it.
-fn node_mask(network: u8) -> u8 {
-    if network <= 20 { 24 } else { (network + 4).min(30) }
 }
 
 #[cfg(test)]
@@ -128,20 +117,10 @@ mod tests {
         };
         let flags = component_flags(&Layout::new(Path::new("/state"), "hub"), &spec);
         assert_eq!(flag(&flags, "kube-apiserver", "service-cluster-ip-range"), Some("10.12.0.0/16"));
-        assert_eq!(flag(&flags, "kube-controller-manager", "cluster-cidr"), Some("10.11.0.0/16"));
-        assert_eq!(flag(&flags, "kube-controller-manager", "node-cidr-mask-size"), Some("24"));
+        assert_eq!(flag(&flags, "kube-controller-manager", "service-cluster-ip-range"), Some("10.12.0.0/16"));
 
-        let bare = KwokSpec { pod_cidr: None, service_cidr: None, ..spec };
+        let bare = KwokSpec { service_cidr: None, ..spec };
         let flags = component_flags(&Layout::new(Path::new("/state"), "hub"), &bare);
         assert_eq!(flag(&flags, "kube-apiserver", "service-cluster-ip-range"), None);
-        assert_eq!(flag(&flags, "kube-controller-manager", "allocate-node-cidrs"), None);
-    }
-
-    #[test]
-    fn a_node_always_fits_into_the_pod_network() {
-        for network in 8..=28 {
-            let node = node_mask(network);
-            assert!(node > network && node <= 30, "/{network} gives nodes a /{node}");
-        }
     }
 }

@@ -3,8 +3,12 @@
 //! Both are read first and written only when they are not as wanted, so that looking at a cluster that
 //! is right leaves no write in its audit log.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
+use ipnet::Ipv4Net;
 use k8s_openapi::api::{core::v1::Node, storage::v1::StorageClass};
 use kube::{
     Api, Client, ResourceExt as _,
@@ -17,7 +21,6 @@ use crate::rehearsal::{FIELD_MANAGER, PROVISIONER};
 /// Marks the nodes that this module made, and may remove.
 const SIMULATED: &str = "lgtmctl.dev/simulated";
 const STORAGE_CLASS: &str = "standard";
-const NOT_READY_TAINT: &str = "node.kubernetes.io/not-ready";
 const POLL: Duration = Duration::from_millis(40);
 
 fn node_name(number: u16) -> String {
@@ -25,15 +28,20 @@ fn node_name(number: u16) -> String {
 }
 
 /// Makes the nodes and the StorageClass what they shall be. Says whether it wrote anything.
-pub(super) async fn converge(client: &Client, workers: u16) -> Result<bool, kube::Error> {
+pub(super) async fn converge(
+    client: &Client,
+    workers: u16,
+    pods: Option<Ipv4Net>,
+) -> Result<bool, kube::Error> {
     let storage = converge_storage_class(client).await?;
-    Ok(scale(client, workers).await? || storage)
+    Ok(scale(client, workers, pods).await? || storage)
 }
 
-/// Makes as many nodes as there shall be workers. Says whether it wrote anything.
-pub(super) async fn scale(client: &Client, workers: u16) -> Result<bool, kube::Error> {
+/// Makes as many nodes as there shall be workers, each with its part of the pod network. Says whether it
+/// wrote anything.
+pub(super) async fn scale(client: &Client, workers: u16, pods: Option<Ipv4Net>) -> Result<bool, kube::Error> {
     let nodes = Api::<Node>::all(client.clone());
-    let wanted: BTreeSet<_> = (1..=workers).map(node_name).collect();
+    let wanted: BTreeMap<_, _> = (1..=workers).map(|number| (node_name(number), number)).collect();
     let found: BTreeSet<_> = nodes
         .list(&ListParams::default().labels(SIMULATED))
         .await?
@@ -41,20 +49,24 @@ pub(super) async fn scale(client: &Client, workers: u16) -> Result<bool, kube::E
         .iter()
         .map(kube::ResourceExt::name_any)
         .collect();
-    for name in wanted.difference(&found) {
-        nodes.patch(name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(node(name))).await?;
+    let mut changed = false;
+    for (name, number) in wanted.iter().filter(|(name, _)| !found.contains(*name)) {
+        let node = node(name, pods.and_then(|network| part_of(network, *number)));
+        nodes.patch(name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(node)).await?;
+        changed = true;
     }
-    for name in found.difference(&wanted) {
+    for name in found.iter().filter(|name| !wanted.contains_key(*name)) {
+        changed = true;
         match nodes.delete(name, &DeleteParams::default()).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => {}
             Err(error) => return Err(error),
             Ok(_) => {}
         }
     }
-    Ok(wanted != found)
+    Ok(changed)
 }
 
-/// Waits until every worker is there and Pods can be put on it.
+/// Waits until every worker is there and ready.
 pub(super) async fn until_ready(client: &Client, workers: u16) -> Result<(), kube::Error> {
     let nodes = Api::<Node>::all(client.clone());
     loop {
@@ -67,25 +79,29 @@ pub(super) async fn until_ready(client: &Client, workers: u16) -> Result<(), kub
     }
 }
 
-/// A node whose taint the controller-manager has not lifted yet takes no Pods, though it calls itself
-/// ready.
+/// Pods may be created from here on. The controller-manager lifts the taint of new nodes a moment later,
+/// and until then the scheduler keeps Pods waiting, as on any cluster that has just started.
 fn is_ready(node: &Node) -> bool {
-    let ready = node
-        .status
+    node.status
         .iter()
         .flat_map(|status| status.conditions.iter().flatten())
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
-    let tainted = node
-        .spec
-        .iter()
-        .flat_map(|spec| spec.taints.iter().flatten())
-        .any(|taint| taint.key == NOT_READY_TAINT);
-    ready && !tainted
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-fn node(name: &str) -> serde_json::Value {
+/// The part of the pod network that a node gets: the usual /24 while there is room for sixteen nodes, else
+/// a sixteenth of it. It is given with the node, not by the controller-manager later, since kwok takes the
+/// addresses of Pods from it as soon as the node is there. Nodes beyond the last part get none.
+fn part_of(network: Ipv4Net, number: u16) -> Option<Ipv4Net> {
+    let length = network.prefix_len();
+    let length = if length <= 20 { 24 } else { (length + 4).min(30).max(length) };
+    network.subnets(length).ok()?.nth(usize::from(number.checked_sub(1)?))
+}
+
+fn node(name: &str, pods: Option<Ipv4Net>) -> serde_json::Value {
+    let spec = pods.map_or(json!({}), |part| json!({"podCIDR": part, "podCIDRs": [part]}));
     json!({
         "apiVersion": "v1",
+        "spec": spec,
         "kind": "Node",
         "metadata": {
             "name": name,
@@ -129,21 +145,29 @@ async fn converge_storage_class(client: &Client) -> Result<bool, kube::Error> {
 mod tests {
     use super::*;
 
-    fn with(ready: &str, taints: serde_json::Value) -> Node {
-        serde_json::from_value(json!({
-            "metadata": {"name": "worker-1"},
-            "spec": {"taints": taints},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
-        }))
-        .unwrap()
+    fn with(conditions: serde_json::Value) -> Node {
+        serde_json::from_value(json!({"status": {"conditions": conditions}})).unwrap()
     }
 
     #[test]
-    fn a_node_is_ready_when_it_says_so_and_takes_pods() {
-        assert!(is_ready(&with("True", json!([]))));
-        assert!(!is_ready(&with("False", json!([]))));
-        assert!(!is_ready(&with("True", json!([{"key": NOT_READY_TAINT, "effect": "NoSchedule"}]))));
-        assert!(is_ready(&with("True", json!([{"key": "team", "effect": "NoSchedule"}]))));
+    fn a_node_is_ready_when_it_says_so() {
+        assert!(is_ready(&with(json!([{"type": "Ready", "status": "True"}]))));
+        assert!(!is_ready(&with(json!([{"type": "Ready", "status": "Unknown"}]))));
+        assert!(!is_ready(&with(json!([{"type": "DiskPressure", "status": "True"}]))));
         assert!(!is_ready(&Node::default()));
+    }
+
+    #[test]
+    fn every_node_gets_a_part_of_its_own() {
+        for network in ["10.11.0.0/16", "10.0.0.0/8", "10.1.0.0/22", "10.1.2.0/24", "10.1.2.0/28"] {
+            let network: Ipv4Net = network.parse().unwrap();
+            let parts: Vec<_> = (1..=4).map(|number| part_of(network, number).unwrap()).collect();
+            for (index, part) in parts.iter().enumerate() {
+                assert!(network.contains(part), "{part} is not in {network}");
+                assert!(!parts[..index].contains(part), "{part} is given twice");
+            }
+        }
+        assert_eq!(part_of("10.11.0.0/16".parse().unwrap(), 2), "10.11.1.0/24".parse().ok());
+        assert_eq!(part_of("10.11.0.0/16".parse().unwrap(), 257), None);
     }
 }

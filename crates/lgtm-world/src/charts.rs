@@ -1,0 +1,70 @@
+//! lgtmctl's own charts, embedded in the binary, and written out for helm to read.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use include_dir::{Dir, DirEntry, include_dir};
+use lgtm_planner::digest::Digest;
+
+static CHARTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../charts");
+
+/// The names of the embedded charts.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    CHARTS.dirs().filter_map(|dir| dir.path().to_str())
+}
+
+/// A digest of a chart's files; none when there is no such chart.
+pub(crate) fn digest(name: &str) -> Option<Digest> {
+    let mut parts = Vec::new();
+    collect(CHARTS.get_dir(name)?, &mut parts);
+    parts.sort();
+    Some(Digest::of_parts(parts.iter().map(String::as_str)))
+}
+
+fn collect(dir: &Dir<'_>, parts: &mut Vec<String>) {
+    for entry in dir.entries() {
+        match entry {
+            DirEntry::Dir(dir) => collect(dir, parts),
+            DirEntry::File(file) => {
+                let content = Digest::of_bytes(file.contents());
+                parts.push(format!("{} {content}", file.path().display()));
+            }
+        }
+    }
+}
+
+/// Writes a chart below `cache`, in a folder of its own for each content, and returns its path.
+pub(crate) fn extract(name: &str, digest: &Digest, cache: &Path) -> io::Result<PathBuf> {
+    let target = cache.join("charts").join(digest.short());
+    let chart = target.join(name);
+    if chart.is_dir() {
+        return Ok(chart);
+    }
+    let dir = CHARTS.get_dir(name).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    std::fs::create_dir_all(cache.join("charts"))?;
+    // Another process may be at the same; a rename makes the chart appear whole or not at all.
+    let temporary = tempfile::Builder::new().prefix("chart-").tempdir_in(cache.join("charts"))?;
+    write(dir, temporary.path())?;
+    match std::fs::rename(temporary.path(), &target) {
+        Ok(()) => {
+            // The folder has moved, so there is nothing left to clean up.
+            drop(temporary.keep());
+        }
+        Err(_) if chart.is_dir() => {}
+        Err(error) => return Err(error),
+    }
+    Ok(chart)
+}
+
+fn write(dir: &Dir<'_>, target: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(target.join(dir.path()))?;
+    for entry in dir.entries() {
+        match entry {
+            DirEntry::Dir(dir) => write(dir, target)?,
+            DirEntry::File(file) => std::fs::write(target.join(file.path()), file.contents())?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,298 @@
+//! One Kubernetes API server, as requests and answers.
+//!
+//! The module knows URLs, verbs and the server's errors. It knows no unit, no plan and no topology;
+//! what is applied and when is said by its callers.
+
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+
+use http::{Request, header};
+use kube::Client;
+use lgtm_executor::{Failure, Kind};
+use lgtm_planner::{
+    fingerprint::FIELD_MANAGER,
+    object::{Object, ObjectKey, is_cluster_scoped},
+};
+use lgtm_topology::ClusterName;
+use serde_json::{Value, json};
+
+pub(crate) mod adopt;
+pub(crate) mod answer;
+pub(crate) mod examine;
+pub(crate) mod ready;
+mod resources;
+
+use answer::{Answer, ApiError};
+
+/// How long one request may take before the cluster counts as not answering.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Objects in one page of a list.
+const PAGE: u32 = 500;
+
+/// A resource in URLs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Resource {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) plural: String,
+    pub(crate) namespaced: bool,
+}
+
+impl Resource {
+    /// `/apis/apps/v1/namespaces/x/deployments`; without a namespace, all of them.
+    fn path(&self, namespace: Option<&str>) -> String {
+        let mut path = if self.group.is_empty() {
+            format!("/api/{}", self.version)
+        } else {
+            format!("/apis/{}/{}", self.group, self.version)
+        };
+        if let Some(namespace) = namespace.filter(|_| self.namespaced) {
+            path.push_str("/namespaces/");
+            path.push_str(namespace);
+        }
+        path.push('/');
+        path.push_str(&self.plural);
+        path
+    }
+
+    pub(crate) fn object_path(&self, namespace: Option<&str>, name: &str) -> String {
+        format!("{}/{name}", self.path(namespace))
+    }
+}
+
+/// How an object is applied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mode {
+    pub(crate) dry_run: bool,
+    pub(crate) force: bool,
+}
+
+/// A connection to one cluster. Cheap to share by reference; it pools its connections.
+pub(crate) struct Cluster {
+    pub(crate) name: ClusterName,
+    client: Client,
+    /// Resources of kinds that are not built in, by group, version and kind.
+    custom: Mutex<BTreeMap<(String, String, String), Resource>>,
+}
+
+impl Cluster {
+    pub(crate) fn new(name: ClusterName, client: Client) -> Self {
+        Self { name, client, custom: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// One request with a JSON answer.
+    async fn send(&self, request: Request<Vec<u8>>) -> Answer<Value> {
+        let sent = tokio::time::timeout(REQUEST_TIMEOUT, self.client.request::<Value>(request));
+        match sent.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(ApiError::from_kube(error)),
+            Err(_) => Err(ApiError::NoAnswer(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()))),
+        }
+    }
+
+    async fn get(&self, path: &str, accept: &str) -> Answer<Value> {
+        let request = Request::get(path).header(header::ACCEPT, accept).body(Vec::new());
+        self.send(request.map_err(|error| ApiError::Other(error.to_string()))?).await
+    }
+
+    /// A raw read, such as `/version`; none when there is no such path.
+    pub(crate) async fn read(&self, path: &str) -> Answer<Option<Value>> {
+        none_if_missing(self.get(path, "application/json").await)
+    }
+
+    /// One object; none when it, its namespace or its kind is not there.
+    pub(crate) async fn object(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Answer<Option<Value>> {
+        self.read(&resource.object_path(namespace, name)).await
+    }
+
+    /// One object's metadata.
+    pub(crate) async fn metadata(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Answer<Option<Value>> {
+        let path = resource.object_path(namespace, name);
+        none_if_missing(self.get(&path, "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1").await)
+    }
+
+    /// The metadata of all objects of a resource that bear the labels.
+    pub(crate) async fn list_metadata(&self, resource: &Resource, selector: &str) -> Answer<Vec<Value>> {
+        let accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        self.pages(&resource.path(None), selector, accept).await
+    }
+
+    /// All objects of a resource in a namespace that bear the labels.
+    pub(crate) async fn list(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        selector: &str,
+    ) -> Answer<Vec<Value>> {
+        self.pages(&resource.path(namespace), selector, "application/json").await
+    }
+
+    /// Reads a list page by page; a kind that is not there has no objects.
+    async fn pages(&self, path: &str, selector: &str, accept: &str) -> Answer<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut token = String::new();
+        loop {
+            let query =
+                format!("{path}?limit={PAGE}&labelSelector={}&continue={}", encode(selector), encode(&token));
+            let Some(mut page) = none_if_missing(self.get(&query, accept).await)? else { return Ok(items) };
+            if let Some(Value::Array(found)) = page.get_mut("items").map(Value::take) {
+                items.extend(found);
+            }
+            token = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if token.is_empty() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Applies an object under lgtmctl's field manager and returns it as it is then.
+    pub(crate) async fn apply(&self, object: &Object, mode: Mode) -> Answer<Value> {
+        let resource = self.resource(object).await?;
+        let query = format!(
+            "{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict&force={}{}",
+            resource.object_path(object.namespace(), object.name()),
+            mode.force,
+            if mode.dry_run { "&dryRun=All" } else { "" },
+        );
+        // JSON is YAML, and the server reads apply patches as YAML.
+        let request = Request::patch(query)
+            .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
+            .header(header::ACCEPT, "application/json")
+            .body(object.value().to_string().into_bytes());
+        self.send(request.map_err(|error| ApiError::Other(error.to_string()))?).await
+    }
+
+    /// A patch of another type, such as `application/json-patch+json`.
+    pub(crate) async fn patch(&self, path: &str, content_type: &str, body: &Value) -> Answer<Value> {
+        let request = Request::patch(path)
+            .header(header::CONTENT_TYPE, content_type)
+            .body(body.to_string().into_bytes());
+        self.send(request.map_err(|error| ApiError::Other(error.to_string()))?).await
+    }
+
+    /// Creates or replaces an object as a whole; only for lgtmctl's own Lease.
+    pub(crate) async fn write(&self, method: http::Method, path: &str, body: &Value) -> Answer<Value> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body.to_string().into_bytes());
+        self.send(request.map_err(|error| ApiError::Other(error.to_string()))?).await
+    }
+
+    /// Deletes an object if it still is the one with this uid. Says whether there was one.
+    pub(crate) async fn delete(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+        uid: Option<&str>,
+    ) -> Answer<bool> {
+        let mut options =
+            json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
+        if let (Some(uid), Some(options)) = (uid, options.as_object_mut()) {
+            options.insert("preconditions".to_owned(), json!({"uid": uid}));
+        }
+        let path = resource.object_path(namespace, name);
+        match self.write(http::Method::DELETE, &path, &options).await {
+            Ok(_) => Ok(true),
+            // Another object of the same name is not ours to delete.
+            Err(ApiError::Status(status)) if status.code == 404 || status.code == 409 => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Where a kind is found in URLs. Built-in kinds need no request.
+    pub(crate) async fn resource(&self, object: &Object) -> Answer<Resource> {
+        self.resource_of(object.api_version(), object.kind()).await
+    }
+
+    pub(crate) async fn resource_of(&self, api_version: &str, kind: &str) -> Answer<Resource> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        if let (Some(plural), Some(scoped)) = (resources::plural(group, kind), is_cluster_scoped(group, kind))
+        {
+            return Ok(Resource {
+                group: group.to_owned(),
+                version: version.to_owned(),
+                plural: plural.to_owned(),
+                namespaced: !scoped,
+            });
+        }
+        let wanted = (group.to_owned(), version.to_owned(), kind.to_owned());
+        if let Some(known) = self.custom.lock().ok().and_then(|custom| custom.get(&wanted).cloned()) {
+            return Ok(known);
+        }
+        let path =
+            if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+        let listed = self.read(&path).await?;
+        let found = listed
+            .as_ref()
+            .and_then(|listed| listed.get("resources")?.as_array())
+            .into_iter()
+            .flatten()
+            .find(|resource| {
+                let text = |field| resource.get(field).and_then(Value::as_str).unwrap_or_default();
+                text("kind") == kind && !text("name").contains('/')
+            });
+        let Some(found) = found else {
+            return Err(ApiError::NoKind { api_version: api_version.to_owned(), kind: kind.to_owned() });
+        };
+        let resource = Resource {
+            group: wanted.0.clone(),
+            version: wanted.1.clone(),
+            plural: found.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            namespaced: found.get("namespaced").and_then(Value::as_bool).unwrap_or(true),
+        };
+        if let Ok(mut custom) = self.custom.lock() {
+            custom.insert(wanted, resource.clone());
+        }
+        Ok(resource)
+    }
+
+    /// A failure of this cluster.
+    pub(crate) fn failure(&self, doing: &str, error: ApiError) -> Failure {
+        error.into_failure(&self.name, doing)
+    }
+
+    /// A failure about one object of this cluster.
+    pub(crate) fn object_failure(&self, doing: &str, key: &ObjectKey, error: ApiError) -> Failure {
+        self.failure(&format!("{doing} {key}"), error)
+    }
+}
+
+fn none_if_missing(answer: Answer<Value>) -> Answer<Option<Value>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(ApiError::Status(status)) if status.code == 404 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Percent-encodes a query value.
+fn encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// The failure of something that this process needs and does not have.
+pub(crate) fn environment(message: impl Into<String>, help: impl Into<String>) -> Failure {
+    Failure::new(Kind::Environment, message).with_help(help)
+}

@@ -1,0 +1,169 @@
+//! Comparing objects with what would be applied, by a server-side dry run. Nothing is changed.
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use lgtm_executor::Failure;
+use lgtm_planner::{
+    diff::diff,
+    fingerprint::fingerprint,
+    inventory::TOPOLOGY_LABEL,
+    object::{Object, ObjectKey},
+    observed::{Conflict, Difference, Examined, ObjectExamined},
+};
+use lgtm_topology::TopologyName;
+use serde_json::Value;
+
+use super::{
+    Cluster, Mode,
+    answer::{Answer, ApiError},
+};
+
+/// Requests at once on one cluster. The API server's own default for one client is 10 in flight.
+const CONCURRENCY: usize = 10;
+
+/// Compares all of a unit's objects.
+pub(crate) async fn examine(
+    cluster: &Cluster,
+    topology: &TopologyName,
+    objects: Vec<Object>,
+    conceal: &(dyn Fn(&str) -> String + Sync),
+) -> Result<Examined, Failure> {
+    let comparisons: Vec<_> = objects
+        .iter()
+        .map(|object| async move {
+            let key = object.key();
+            let seen = one(cluster, topology, object, conceal).await;
+            seen.map(|seen| (key.clone(), seen))
+                .map_err(|error| cluster.object_failure("comparing", &key, error))
+        })
+        .collect();
+    let objects = stream::iter(comparisons).buffer_unordered(CONCURRENCY).try_collect().await?;
+    Ok(Examined { objects })
+}
+
+async fn one(
+    cluster: &Cluster,
+    topology: &TopologyName,
+    object: &Object,
+    conceal: &(dyn Fn(&str) -> String + Sync),
+) -> Answer<ObjectExamined> {
+    let resource = match cluster.resource(object).await {
+        Ok(resource) => resource,
+        Err(ApiError::NoKind { .. }) => return Ok(ObjectExamined::NotYet),
+        Err(error) => return Err(error),
+    };
+    let Some(live) = cluster.object(&resource, object.namespace(), object.name()).await? else {
+        return Ok(ObjectExamined::Missing);
+    };
+    if live.pointer("/metadata/deletionTimestamp").is_some() {
+        return Ok(ObjectExamined::Missing);
+    }
+    if let Some(owner) = label(&live, TOPOLOGY_LABEL).filter(|owner| *owner != topology.as_str()) {
+        return Ok(ObjectExamined::Refused {
+            reason: format!(
+                "it belongs to the topology `{owner}`, and two topologies may not own one object"
+            ),
+        });
+    }
+    let mut difference = Difference::default();
+    let result = match cluster.apply(object, Mode { dry_run: true, force: false }).await {
+        Err(ApiError::Status(status)) if status.code == 409 => {
+            difference.conflicts = conflicts(&status);
+            cluster.apply(object, Mode { dry_run: true, force: true }).await
+        }
+        other => other,
+    };
+    let applied = match result {
+        Ok(applied) => applied,
+        Err(ApiError::Status(status)) if status.code == 422 && is_immutable(&status) => {
+            difference.fields = diff(&live, &merged(&live, object.value()), conceal);
+            return Ok(ObjectExamined::Immutable { difference, reason: first_line(&status.message) });
+        }
+        Err(ApiError::Status(status)) if matches!(status.code, 400 | 422) => {
+            return Ok(ObjectExamined::Refused { reason: status.message.clone() });
+        }
+        Err(ApiError::Status(status)) if status.code == 404 => return Ok(ObjectExamined::NotYet),
+        Err(error) => return Err(error),
+    };
+    difference.fields = diff(&live, &applied, conceal);
+    difference.adopted =
+        label(&live, TOPOLOGY_LABEL).is_none() && live.get("metadata").and_then(fingerprint).is_none();
+    let on_replicas = |path: &str| path == "spec.replicas" || path == ".spec.replicas";
+    if difference.conflicts.iter().any(|conflict| on_replicas(&conflict.path))
+        && is_autoscaled(cluster, &object.key()).await?
+    {
+        difference.autoscaled = true;
+        difference.conflicts.retain(|conflict| !on_replicas(&conflict.path));
+        difference.fields.retain(|field| !on_replicas(&field.path));
+    }
+    if difference.fields.is_empty() && !difference.adopted {
+        return Ok(ObjectExamined::Same);
+    }
+    Ok(ObjectExamined::Differs(difference))
+}
+
+/// What an apply would hold that cannot be applied: the live object with our values put over it.
+fn merged(live: &Value, ours: &Value) -> Value {
+    match (live, ours) {
+        (Value::Object(live), Value::Object(ours)) => {
+            let mut result = live.clone();
+            for (field, value) in ours {
+                let value = live.get(field).map_or_else(|| value.clone(), |live| merged(live, value));
+                result.insert(field.clone(), value);
+            }
+            Value::Object(result)
+        }
+        (_, ours) => ours.clone(),
+    }
+}
+
+/// The API server's several ways to say that a field cannot change.
+fn is_immutable(status: &kube::core::Status) -> bool {
+    let says = |text: &str| {
+        [
+            "field is immutable",
+            "is immutable",
+            "updates to statefulset spec for fields other than",
+            "may not change once set",
+        ]
+        .iter()
+        .any(|words| text.contains(words))
+    };
+    says(&status.message)
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(300).collect()
+}
+
+/// The conflicts that a 409 of server-side apply lists.
+fn conflicts(status: &kube::core::Status) -> Vec<Conflict> {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .map(|cause| Conflict {
+            path: cause.field.trim_start_matches('.').to_owned(),
+            // `conflict with "kubectl-edit" using apps/v1`
+            manager: cause.message.split('"').nth(1).unwrap_or(&cause.message).to_owned(),
+        })
+        .collect()
+}
+
+/// Whether a HorizontalPodAutoscaler of the namespace scales the workload.
+async fn is_autoscaled(cluster: &Cluster, key: &ObjectKey) -> Answer<bool> {
+    let resource = cluster.resource_of("autoscaling/v2", "HorizontalPodAutoscaler").await?;
+    let scalers = cluster.list(&resource, key.namespace.as_deref(), "").await?;
+    Ok(scalers.iter().any(|scaler| {
+        let target = |field: &str| {
+            scaler
+                .pointer(&format!("/spec/scaleTargetRef/{field}"))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        target("kind") == key.kind && target("name") == key.name
+    }))
+}
+
+pub(crate) fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.get("metadata")?.get("labels")?.get(name)?.as_str()
+}

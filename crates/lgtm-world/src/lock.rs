@@ -1,0 +1,350 @@
+//! The lock of a topology: a file while there is no hub, and a Lease on the hub as soon as there is.
+//!
+//! Both are taken for an apply and never for a plan. The Lease is renewed while the apply runs; when
+//! it is lost, nothing further is written. A holder that died on this very machine since its last boot
+//! is taken over at once, any other when its Lease has run out.
+
+use std::{
+    fs::{File, TryLockError},
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use lgtm_executor::{Failure, Kind, world::LockHolder};
+use lgtm_planner::inventory::SYSTEM_NAMESPACE;
+use lgtm_topology::TopologyName;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::cluster::{Cluster, answer::ApiError};
+
+/// How long a Lease outlives its last renewal, in seconds.
+const DURATION: i64 = 15;
+/// Three renewals may fail before the Lease runs out.
+const RENEWAL: Duration = Duration::from_secs(4);
+const STEP: &str = "lgtmctl.dev/step";
+
+/// What one process holds.
+pub(crate) struct Lock {
+    topology: TopologyName,
+    identity: String,
+    state: Arc<Mutex<State>>,
+    _file: File,
+}
+
+#[derive(Default)]
+struct State {
+    /// Why nothing may be written any more.
+    lost: Option<String>,
+    /// The step that renewals name.
+    step: String,
+    renewal: Option<tokio::task::JoinHandle<()>>,
+    lease: Option<Arc<Cluster>>,
+}
+
+impl Lock {
+    /// Takes the file lock. The Lease follows with [`Self::take_lease`] when there is a hub.
+    pub(crate) fn acquire(topology: &TopologyName, state_dir: &Path) -> Result<Self, Failure> {
+        let path = lock_file(topology, state_dir);
+        let broken = |error: std::io::Error| {
+            Failure::new(
+                Kind::Environment,
+                format!("the lock file {} cannot be used: {error}", path.display()),
+            )
+            .with_help("make its folder writable, or set XDG_STATE_HOME to one that is")
+        };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(broken)?;
+        }
+        let mut file = File::options()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(broken)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = std::fs::read_to_string(&path).unwrap_or_default();
+                let message = format!("another lgtmctl applies the topology {topology}: {}", holder.trim());
+                return Err(Failure::new(Kind::Locked, message).with_help("wait until it is done"));
+            }
+            Err(TryLockError::Error(error)) => return Err(broken(error)),
+        }
+        let identity = identity();
+        file.set_len(0).and_then(|()| file.write_all(identity.as_bytes())).map_err(broken)?;
+        let state = Arc::new(Mutex::new(State::default()));
+        Ok(Self { topology: topology.clone(), identity, state, _file: file })
+    }
+
+    /// Whether the Lease is held as well.
+    pub(crate) fn has_lease(&self) -> bool {
+        self.with(|state| state.lease.is_some())
+    }
+
+    /// Takes the Lease on the hub and keeps it.
+    pub(crate) async fn take_lease(&self, hub: Arc<Cluster>) -> Result<(), Failure> {
+        let begun = OffsetDateTime::now_utc();
+        write_lease(&hub, &self.topology, &self.identity, "starting", begun).await?;
+        let (state, topology, identity) =
+            (Arc::clone(&self.state), self.topology.clone(), self.identity.clone());
+        let cluster = Arc::clone(&hub);
+        let renewal = tokio::spawn(async move {
+            let mut renewed = tokio::time::Instant::now();
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                let step = state.lock().unwrap_or_else(PoisonError::into_inner).step.clone();
+                match write_lease(&cluster, &topology, &identity, &step, begun).await {
+                    Ok(()) => renewed = tokio::time::Instant::now(),
+                    // A hub that does not answer for a moment loses nothing while the Lease still runs.
+                    Err(failure)
+                        if failure.kind != Kind::Locked
+                            && renewed.elapsed() < Duration::from_secs(DURATION.unsigned_abs()) => {}
+                    Err(failure) => {
+                        state.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(failure.message);
+                        return;
+                    }
+                }
+            }
+        });
+        self.with(|state| {
+            state.lease = Some(hub);
+            state.renewal = Some(renewal);
+        });
+        Ok(())
+    }
+
+    /// Whether writing is still allowed; remembers the step for whoever asks who holds the lock.
+    pub(crate) fn check(&self, step: &str) -> Result<(), Failure> {
+        self.with(|state| {
+            step.clone_into(&mut state.step);
+            match &state.lost {
+                None => Ok(()),
+                Some(reason) => {
+                    let message = format!("the lock of the topology {} was lost: {reason}", self.topology);
+                    Err(Failure::new(Kind::Locked, message)
+                        .with_help("nothing more was written; run the same command again"))
+                }
+            }
+        })
+    }
+
+    /// Gives everything back. A Lease that has gone with its namespace is given back already.
+    pub(crate) async fn release(self) {
+        let (lease, renewal) = self.with(|state| (state.lease.take(), state.renewal.take()));
+        if let Some(renewal) = renewal {
+            renewal.abort();
+        }
+        if let Some(hub) = lease
+            && let Ok(Some(lease)) = hub.read(&lease_path(&self.topology)).await
+            && holder_identity(&lease) == Some(self.identity.as_str())
+        {
+            let uid = lease.pointer("/metadata/uid").and_then(Value::as_str);
+            let body = json!({"preconditions": {"uid": uid}});
+            if let Err(error) = hub.write(http::Method::DELETE, &lease_path(&self.topology), &body).await {
+                tracing::debug!(error = %error.message(), "the Lease runs out by itself");
+            }
+        }
+    }
+
+    /// Stops renewing, since the Lease's namespace is about to be deleted.
+    pub(crate) fn forget_lease(&self) {
+        self.with(|state| {
+            state.lease = None;
+            if let Some(renewal) = state.renewal.take() {
+                renewal.abort();
+            }
+        });
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn lock_file(topology: &TopologyName, state_dir: &Path) -> PathBuf {
+    state_dir.join("locks").join(format!("{topology}.lock"))
+}
+
+fn lease_path(topology: &TopologyName) -> String {
+    format!("{}/{topology}", leases_path())
+}
+
+fn leases_path() -> String {
+    format!("/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases")
+}
+
+fn holder_identity(lease: &Value) -> Option<&str> {
+    lease.pointer("/spec/holderIdentity")?.as_str().filter(|holder| !holder.is_empty())
+}
+
+/// Takes or renews the Lease, or says who has it. The resourceVersion makes sure that of two that try
+/// at once only one gets it.
+async fn write_lease(
+    hub: &Cluster,
+    topology: &TopologyName,
+    identity: &str,
+    step: &str,
+    begun: OffsetDateTime,
+) -> Result<(), Failure> {
+    let failed = |error: ApiError| hub.failure("taking the lock (a Lease)", error);
+    let found = hub.read(&lease_path(topology)).await.map_err(failed)?;
+    if let Some(holder) = found.as_ref().and_then(holder).filter(|holder| holder.who != identity)
+        && !is_free(&holder)
+    {
+        return Err(held(topology, &holder));
+    }
+    let stamp = |time: OffsetDateTime| micro_time(time);
+    let version = found.as_ref().and_then(|found| found.pointer("/metadata/resourceVersion").cloned());
+    let mut metadata = json!({
+        "name": topology.as_str(),
+        "namespace": SYSTEM_NAMESPACE,
+        "annotations": {STEP: step},
+    });
+    if let (Some(version), Some(metadata)) = (version, metadata.as_object_mut()) {
+        metadata.insert("resourceVersion".to_owned(), version);
+    }
+    let lease = json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": metadata,
+        "spec": {
+            "holderIdentity": identity,
+            "leaseDurationSeconds": DURATION,
+            "acquireTime": stamp(begun),
+            "renewTime": stamp(OffsetDateTime::now_utc()),
+        },
+    });
+    let written = if found.is_some() {
+        hub.write(http::Method::PUT, &lease_path(topology), &lease).await
+    } else {
+        hub.write(http::Method::POST, &leases_path(), &lease).await
+    };
+    match written {
+        Ok(_) => Ok(()),
+        Err(ApiError::Status(status)) if status.code == 409 => {
+            let message =
+                format!("another lgtmctl took the lock of the topology {topology} at the same moment");
+            Err(Failure::new(Kind::Locked, message).with_help("`lgtmctl unlock` shows who holds it"))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn held(topology: &TopologyName, holder: &LockHolder) -> Failure {
+    let since = OffsetDateTime::from_unix_timestamp(holder.since).ok();
+    let since = since.and_then(|since| since.format(&Rfc3339).ok()).unwrap_or_default();
+    let message = format!(
+        "the topology {topology} is being applied by {} since {since}, now at: {}",
+        holder.who, holder.step
+    );
+    Failure::new(Kind::Locked, message)
+        .with_help("wait until it is done; if it died on another machine, its lock ends within 15 seconds")
+}
+
+fn is_free(holder: &LockHolder) -> bool {
+    OffsetDateTime::now_utc().unix_timestamp() > holder.renewed + DURATION || is_dead_here(&holder.who)
+}
+
+/// The holder that a Lease names.
+fn holder(lease: &Value) -> Option<LockHolder> {
+    let time = |field: &str| {
+        let text = lease.pointer(&format!("/spec/{field}"))?.as_str()?;
+        OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
+    };
+    Some(LockHolder {
+        who: holder_identity(lease)?.to_owned(),
+        since: time("acquireTime").unwrap_or(0),
+        renewed: time("renewTime").unwrap_or(0),
+        step: lease
+            .get("metadata")
+            .and_then(|metadata| metadata.get("annotations")?.get(STEP)?.as_str())
+            .unwrap_or_default()
+            .to_owned(),
+    })
+}
+
+/// Who holds the Lease of a topology, if anyone does.
+pub(crate) async fn show(hub: &Cluster, topology: &TopologyName) -> Result<Option<LockHolder>, Failure> {
+    let lease =
+        hub.read(&lease_path(topology)).await.map_err(|error| hub.failure("reading the lock", error))?;
+    Ok(lease.as_ref().and_then(holder))
+}
+
+/// Removes the Lease, whoever holds it.
+pub(crate) async fn break_lease(hub: &Cluster, topology: &TopologyName) -> Result<(), Failure> {
+    let deleted = hub.write(http::Method::DELETE, &lease_path(topology), &json!({})).await;
+    match deleted {
+        Ok(_) => Ok(()),
+        Err(ApiError::Status(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(hub.failure("removing the lock", error)),
+    }
+}
+
+fn micro_time(time: OffsetDateTime) -> String {
+    let time = time.replace_nanosecond(time.microsecond() * 1_000).unwrap_or(time);
+    time.format(&Rfc3339).unwrap_or_default()
+}
+
+/// `user@host process 123 boot 0123abcd`: enough for a person to find it, and for another process on
+/// the same machine to see that it is dead.
+fn identity() -> String {
+    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    format!("{user}@{} process {} boot {}", host(), std::process::id(), boot())
+}
+
+fn host() -> String {
+    let read = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    read.map_or_else(|_| std::env::var("HOSTNAME").unwrap_or_default(), |name| name.trim().to_owned())
+}
+
+/// Tells one boot of a machine from another; empty where the system does not say.
+fn boot() -> String {
+    let read = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    read.map(|id| id.trim().chars().take(8).collect()).unwrap_or_default()
+}
+
+/// Whether the holder ran on this machine since its last boot and is no more.
+fn is_dead_here(who: &str) -> bool {
+    let Some((rest, booted)) = who.rsplit_once(" boot ") else { return false };
+    let Some((user, process)) = rest.rsplit_once(" process ") else { return false };
+    let here = user.rsplit_once('@').is_some_and(|(_, name)| name == host());
+    here && !booted.is_empty()
+        && booted == boot()
+        && Path::new("/proc/self").exists()
+        && process.parse::<u32>().is_ok_and(|process| !Path::new(&format!("/proc/{process}")).exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_dead_process_of_this_boot_is_dead_here() {
+        let alive = identity();
+        assert!(!is_dead_here(&alive));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let gone = child.id();
+        child.wait().unwrap();
+        let dead = format!("x@{} process {gone} boot {}", host(), boot());
+        assert!(is_dead_here(&dead));
+        assert!(!is_dead_here(&dead.replace(&boot(), "00000000")));
+        assert!(!is_dead_here("x@elsewhere process 1 boot 00000000"));
+    }
+
+    #[test]
+    fn one_process_at_a_time_has_the_file_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let topology = TopologyName::new("t");
+        let first = Lock::acquire(&topology, folder.path()).unwrap();
+        let refused = Lock::acquire(&topology, folder.path()).err().unwrap();
+        assert_eq!(refused.kind, Kind::Locked);
+        assert!(refused.message.contains("process"), "{refused}");
+        assert!(Lock::acquire(&TopologyName::new("other"), folder.path()).is_ok());
+        drop(first);
+        assert!(Lock::acquire(&topology, folder.path()).is_ok());
+    }
+}

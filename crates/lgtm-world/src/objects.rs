@@ -1,0 +1,463 @@
+//! Applying a unit's objects, and taking a unit's objects away.
+//!
+//! The order is always: write down the intent, write, wait until ready, prune, read what is there,
+//! write down the result. Whatever cuts it short, the next run finds the intent and goes on.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use lgtm_executor::{Done, Event, Events, Failure, Kind, Outcome};
+use lgtm_planner::{
+    digest::Digest,
+    fact::UnitFacts,
+    inventory::{Inventory, InventoryObject, SYSTEM_NAMESPACE, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
+    object::{Object, ObjectKey},
+    observed::Live,
+    phase::{Phase, is_run_once, phase},
+    plan::{ApplyObjects, RemoveObjects, StepId},
+};
+use lgtm_topology::TopologyName;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{
+    cluster::{Cluster, Mode, Resource, adopt::adopt, answer::ApiError, ready},
+    observe::{of_metadata, resource},
+    records,
+};
+
+/// Writes at once for one unit.
+const CONCURRENCY: usize = 8;
+/// How long a deleted object may take to be gone before its finalizers are named.
+const GONE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// What all functions here need to know of their step.
+pub(crate) struct Context<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) topology: &'a TopologyName,
+    pub(crate) step: &'a StepId,
+    pub(crate) events: &'a Events,
+    pub(crate) now: i64,
+}
+
+impl Context<'_> {
+    fn tell(&self, what: String) {
+        self.events.tell(Event::Waiting { step: self.step.clone(), what });
+    }
+}
+
+/// Applies objects, waits until they are ready, prunes, and records.
+pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<Done, Failure> {
+    let cluster = context.cluster;
+    let begun = Instant::now();
+    let mut waited = Duration::ZERO;
+    let recorded = skeleton(context, work).await?;
+    let intent = inventory(context, work, State::Intended, with_before(&recorded, work.before.as_ref()));
+    records::write_inventory(cluster, &intent).await?;
+    for key in &work.replace {
+        replace_first(context, work, key).await?;
+    }
+    let mut phases: BTreeMap<Phase, Vec<&Object>> = BTreeMap::new();
+    for object in work.objects.iter().filter(|object| work.write.contains(&object.key())) {
+        phases.entry(phase(object)).or_default().push(object);
+    }
+    for (phase, objects) in &phases {
+        let writes: Vec<_> = objects.iter().map(|object| write(context, object)).collect();
+        stream::iter(writes).buffer_unordered(CONCURRENCY).try_collect::<Vec<()>>().await?;
+        // Later phases need these to be in force, not only to exist.
+        if matches!(phase, Phase::Definitions | Phase::PreHook(_) | Phase::PostHook(_)) {
+            waited += wait(context, objects).await?;
+        }
+    }
+    let all: Vec<&Object> = work.objects.iter().collect();
+    waited += wait(context, &all).await?;
+    let remarks = prune(context, &work.prune, false).await?;
+    let seen = fingerprints(context, work, recorded).await?;
+    let facts = facts(context, work).await?;
+    let mut record = inventory(context, work, State::Applied, seen);
+    record.facts = facts.clone();
+    record.took = took(begun, waited);
+    record.applied_at = context.now;
+    records::write_inventory(cluster, &record).await?;
+    let outcome = if work.before.is_none() { Outcome::Created } else { Outcome::Updated };
+    Ok(Done { outcome, facts, took: took(begun, waited), remarks })
+}
+
+pub(crate) fn took(begun: Instant, waited: Duration) -> Took {
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    Took { work: millis(begun.elapsed().saturating_sub(waited)), wait: millis(waited) }
+}
+
+async fn wait(context: &Context<'_>, objects: &[&Object]) -> Result<Duration, Failure> {
+    let begun = Instant::now();
+    ready::until_ready(context.cluster, objects, &|what| context.tell(what)).await?;
+    Ok(begun.elapsed())
+}
+
+fn inventory(
+    context: &Context<'_>,
+    work: &ApplyObjects,
+    state: State,
+    objects: Vec<InventoryObject>,
+) -> Inventory {
+    Inventory {
+        topology: context.topology.clone(),
+        unit: context.step.unit.name.clone(),
+        state,
+        digest: work.digest.clone(),
+        needs: work.needs.clone(),
+        facts: work.before.as_ref().map(|before| before.facts.clone()).unwrap_or_default(),
+        used: work.used.clone(),
+        objects,
+        took: work.before.as_ref().map(|before| before.took).unwrap_or_default(),
+        applied_at: work.before.as_ref().map_or(0, |before| before.applied_at),
+    }
+}
+
+/// The unit's objects as the intent records them: with the uid known from before, or none.
+async fn skeleton(context: &Context<'_>, work: &ApplyObjects) -> Result<Vec<InventoryObject>, Failure> {
+    let known: BTreeMap<&ObjectKey, &InventoryObject> =
+        work.before.iter().flat_map(|before| &before.objects).map(|object| (&object.key, object)).collect();
+    let brings_definitions = work.objects.iter().any(|object| phase(object) == Phase::Definitions);
+    let mut objects = Vec::with_capacity(work.objects.len());
+    for object in &work.objects {
+        let key = object.key();
+        let plural = match context.cluster.resource(object).await {
+            Ok(resource) => resource.plural,
+            // The definition may be among the very objects that are about to be applied.
+            Err(ApiError::NoKind { .. }) if brings_definitions => String::new(),
+            Err(error) => return Err(context.cluster.object_failure("applying", &key, error)),
+        };
+        let before = known.get(&key);
+        objects.push(InventoryObject {
+            version: object.api_version().rsplit('/').next().unwrap_or_default().to_owned(),
+            plural,
+            uid: before.and_then(|before| before.uid.clone()),
+            fingerprint: before.and_then(|before| before.fingerprint.clone()),
+            done: is_run_once(object).then(|| Digest::of_json(object.value())),
+            keep: object.annotation("helm.sh/resource-policy") == Some("keep")
+                || before.is_some_and(|before| before.keep),
+            key,
+        });
+    }
+    Ok(objects)
+}
+
+/// The intent also keeps what the last inventory holds and this one does not, or a crash would lose it.
+fn with_before(objects: &[InventoryObject], before: Option<&Inventory>) -> Vec<InventoryObject> {
+    let known: BTreeSet<&ObjectKey> = objects.iter().map(|object| &object.key).collect();
+    let left =
+        before.into_iter().flat_map(|before| &before.objects).filter(|object| !known.contains(&object.key));
+    // What runs once is done only when this application is.
+    let intended = objects.iter().map(|object| InventoryObject { done: None, ..object.clone() });
+    intended.filter(|object| !object.plural.is_empty()).chain(left.cloned()).collect()
+}
+
+/// Applies one object, taking over what helm and kubectl left on it.
+async fn write(context: &Context<'_>, object: &Object) -> Result<(), Failure> {
+    let cluster = context.cluster;
+    let key = object.key();
+    let failed = |error| cluster.object_failure("applying", &key, error);
+    let resource = cluster.resource(object).await.map_err(failed)?;
+    // An object on its way out would swallow the apply.
+    if let Some(live) =
+        cluster.metadata(&resource, object.namespace(), object.name()).await.map_err(failed)?
+    {
+        let (_, seen) = of_metadata(object.group(), object.kind(), &live);
+        refuse_foreign(context, &key, &seen)?;
+        if seen.deleting.is_some() {
+            until_gone(context, &resource, &key, &seen.uid).await?;
+        } else if seen.topology.is_none() {
+            adopt(cluster, &resource, &live).await.map_err(failed)?;
+        }
+    }
+    cluster.apply(object, Mode { dry_run: false, force: true }).await.map_err(failed)?;
+    Ok(())
+}
+
+fn refuse_foreign(context: &Context<'_>, key: &ObjectKey, seen: &Live) -> Result<(), Failure> {
+    match &seen.topology {
+        Some(owner) if owner != context.topology.as_str() => {
+            let message =
+                format!("{key} on cluster {} belongs to the topology `{owner}`", context.cluster.name);
+            Err(Failure::new(Kind::Permanent, message)
+                .with_help("two topologies may not own one object; rename one"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Deletes an object that cannot be changed in place, and waits until it is gone.
+async fn replace_first(context: &Context<'_>, work: &ApplyObjects, key: &ObjectKey) -> Result<(), Failure> {
+    let cluster = context.cluster;
+    let Some(object) = work.objects.iter().find(|object| &object.key() == key) else { return Ok(()) };
+    let failed = |error| cluster.object_failure("replacing", key, error);
+    let resource = cluster.resource(object).await.map_err(failed)?;
+    let live = cluster.metadata(&resource, object.namespace(), object.name()).await.map_err(failed)?;
+    let Some(live) = live else { return Ok(()) };
+    let (_, seen) = of_metadata(object.group(), object.kind(), &live);
+    refuse_foreign(context, key, &seen)?;
+    cluster.delete(&resource, object.namespace(), object.name(), Some(&seen.uid)).await.map_err(failed)?;
+    until_gone(context, &resource, key, &seen.uid).await
+}
+
+/// Waits until the object with this uid is gone; then names who holds it.
+async fn until_gone(
+    context: &Context<'_>,
+    resource: &Resource,
+    key: &ObjectKey,
+    uid: &str,
+) -> Result<(), Failure> {
+    let cluster = context.cluster;
+    let begun = Instant::now();
+    let mut delay = Duration::from_millis(50);
+    loop {
+        let found = cluster.metadata(resource, key.namespace.as_deref(), &key.name).await;
+        let found = found.map_err(|error| cluster.object_failure("waiting for the end of", key, error))?;
+        let Some(found) = found else { return Ok(()) };
+        let (_, seen) = of_metadata(&key.group, &key.kind, &found);
+        if seen.uid != uid {
+            return Ok(());
+        }
+        if begun.elapsed() > GONE_TIMEOUT {
+            let holders = seen.deleting.unwrap_or_default().join(", ");
+            let message = format!(
+                "{key} on cluster {} is being deleted and does not go; finalizers: {}",
+                cluster.name,
+                if holders.is_empty() { "none" } else { &holders }
+            );
+            let help = "see that the controllers behind the finalizers run, then run the same command again";
+            return Err(Failure::new(Kind::Permanent, message).with_help(help));
+        }
+        context.tell(format!("{key} to be gone"));
+        tokio::time::sleep(delay).await;
+        delay = (delay * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// Reads back uids and fingerprints, after readiness: controllers take some fields over only then.
+async fn fingerprints(
+    context: &Context<'_>,
+    work: &ApplyObjects,
+    recorded: Vec<InventoryObject>,
+) -> Result<Vec<InventoryObject>, Failure> {
+    let cluster = context.cluster;
+    let failed = |error| cluster.failure("reading back what was applied", error);
+    let mut kinds: BTreeMap<Resource, String> = BTreeMap::new();
+    for object in &work.objects {
+        kinds.insert(cluster.resource(object).await.map_err(failed)?, object.kind().to_owned());
+    }
+    let selector = format!("{TOPOLOGY_LABEL}={},{UNIT_LABEL}={}", context.topology, context.step.unit.name);
+    let lists = kinds.iter().map(|(resource, kind)| {
+        let selector = &selector;
+        async move {
+            let found = cluster.list_metadata(resource, selector).await.map_err(failed)?;
+            let seen = found.iter().map(|found| of_metadata(&resource.group, kind, found));
+            Ok::<_, Failure>((resource.plural.clone(), seen.collect::<Vec<_>>()))
+        }
+    });
+    let mut live: BTreeMap<ObjectKey, (String, Live)> = BTreeMap::new();
+    for (plural, seen) in futures::future::try_join_all(lists).await? {
+        live.extend(seen.into_iter().map(|(key, seen)| (key, (plural.clone(), seen))));
+    }
+    Ok(recorded
+        .into_iter()
+        .map(|object| match live.get(&object.key) {
+            Some((plural, seen)) => InventoryObject {
+                plural: plural.clone(),
+                uid: Some(seen.uid.clone()),
+                fingerprint: seen.fingerprint.clone(),
+                ..object
+            },
+            None => object,
+        })
+        .collect())
+}
+
+async fn facts(context: &Context<'_>, work: &ApplyObjects) -> Result<UnitFacts, Failure> {
+    let mut facts = UnitFacts::new();
+    for given in &work.gives {
+        let services = Resource {
+            group: String::new(),
+            version: "v1".to_owned(),
+            plural: "services".to_owned(),
+            namespaced: true,
+        };
+        let service = context.cluster.object(&services, Some(&given.namespace), &given.service).await;
+        let service =
+            service.map_err(|error| context.cluster.failure("reading a Service's address", error))?;
+        if let Some(address) = service.as_ref().and_then(ready::address) {
+            facts.insert("address".to_owned(), json!(address));
+        }
+    }
+    Ok(facts)
+}
+
+/// Takes away a unit's objects and then its inventory.
+pub(crate) async fn remove(context: &Context<'_>, work: &RemoveObjects) -> Result<Done, Failure> {
+    let begun = Instant::now();
+    let remarks = prune(context, &work.objects, work.delete_data).await?;
+    records::delete_inventory(context.cluster, context.topology, &context.step.unit.name).await?;
+    let outcome = Outcome::Removed;
+    Ok(Done { outcome, facts: UnitFacts::new(), took: took(begun, Duration::ZERO), remarks })
+}
+
+/// Deletes objects in the order in which they can go: custom resources before what serves them,
+/// webhooks before their backends, namespaces and definitions last. Returns what was kept, and why.
+async fn prune(
+    context: &Context<'_>,
+    objects: &[InventoryObject],
+    delete_data: bool,
+) -> Result<Vec<String>, Failure> {
+    let mut groups: BTreeMap<u8, Vec<&InventoryObject>> = BTreeMap::new();
+    for object in objects {
+        groups.entry(removal_order(object)).or_default().push(object);
+    }
+    let mut remarks = Vec::new();
+    for group in groups.values() {
+        let deletions: Vec<_> = group.iter().map(|object| delete(context, object, delete_data)).collect();
+        let kept: Vec<Option<String>> =
+            stream::iter(deletions).buffer_unordered(CONCURRENCY).try_collect().await?;
+        remarks.extend(kept.into_iter().flatten());
+        for object in group {
+            if waits_for_end(object)
+                && let Some(uid) = &object.uid
+                && !remarks.iter().any(|remark| remark.starts_with(&object.key.to_string()))
+            {
+                until_gone(context, &resource(object), &object.key, uid).await?;
+            }
+        }
+    }
+    remarks.sort();
+    Ok(remarks)
+}
+
+fn removal_order(object: &InventoryObject) -> u8 {
+    match (object.key.group.as_str(), object.key.kind.as_str()) {
+        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 1,
+        ("apps" | "batch", _) | ("", "Pod") => 2,
+        ("", "Namespace") => 4,
+        ("apiextensions.k8s.io", _) => 5,
+        (group, kind) if lgtm_planner::object::is_cluster_scoped(group, kind).is_none() => 0,
+        _ => 3,
+    }
+}
+
+/// What must really be gone before the next group: custom resources, whose finalizers need their
+/// controllers, and namespaces.
+fn waits_for_end(object: &InventoryObject) -> bool {
+    matches!(removal_order(object), 0 | 4)
+}
+
+/// Deletes one object, unless something that is not ours depends on it. Returns why it was kept.
+async fn delete(
+    context: &Context<'_>,
+    object: &InventoryObject,
+    delete_data: bool,
+) -> Result<Option<String>, Failure> {
+    let cluster = context.cluster;
+    let failed = |error| cluster.object_failure("removing", &object.key, error);
+    let resource = resource(object);
+    let kept = match object.key.kind.as_str() {
+        "Namespace" if object.key.group.is_empty() => {
+            kept_namespace(cluster, &object.key.name, delete_data).await.map_err(failed)?
+        }
+        "CustomResourceDefinition" => kept_definition(cluster, object).await.map_err(failed)?,
+        _ => None,
+    };
+    if let Some(reason) = kept {
+        return Ok(Some(format!("{} is kept: {reason}", object.key)));
+    }
+    cluster
+        .delete(&resource, object.key.namespace.as_deref(), &object.key.name, object.uid.as_deref())
+        .await
+        .map_err(failed)?;
+    Ok(None)
+}
+
+/// Why a namespace stays: claims hold data, or someone else's objects are in it.
+async fn kept_namespace(
+    cluster: &Cluster,
+    namespace: &str,
+    delete_data: bool,
+) -> Result<Option<String>, ApiError> {
+    if namespace == SYSTEM_NAMESPACE {
+        return Ok(None);
+    }
+    let mut foreign = Vec::new();
+    for (api_version, kind) in CONTENTS {
+        let resource = cluster.resource_of(api_version, kind).await?;
+        for found in cluster.list(&resource, Some(namespace), "").await? {
+            let name = found.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            if *kind == "PersistentVolumeClaim" {
+                if !delete_data {
+                    return Ok(Some(format!("the claim {name} holds data (--delete-data removes it)")));
+                }
+            } else if !is_by_the_way(kind, name, &found) {
+                foreign.push(format!("{kind} {name}"));
+            }
+        }
+    }
+    if foreign.is_empty() {
+        return Ok(None);
+    }
+    foreign.truncate(3);
+    Ok(Some(format!("it holds what lgtmctl did not make: {}", foreign.join(", "))))
+}
+
+/// The kinds that people put into namespaces. What else is in one was made from these.
+const CONTENTS: &[(&str, &str)] = &[
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("v1", "Pod"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "DaemonSet"),
+    ("batch/v1", "Job"),
+    ("batch/v1", "CronJob"),
+];
+
+/// Whether an object is ours, on its way out, made from another object, or in every namespace.
+fn is_by_the_way(kind: &str, name: &str, found: &Value) -> bool {
+    let ours =
+        found.get("metadata").and_then(|metadata| metadata.get("labels")?.get(TOPOLOGY_LABEL)).is_some();
+    let made_from = found
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .is_some_and(|owners| !owners.is_empty());
+    let everywhere = matches!(
+        (kind, name),
+        ("ConfigMap", "kube-root-ca.crt" | "istio-ca-root-cert") | ("ServiceAccount", "default")
+    );
+    ours || made_from || everywhere || found.pointer("/metadata/deletionTimestamp").is_some()
+}
+
+/// Why a definition stays: someone else's objects are of its kind, and would go with it.
+async fn kept_definition(cluster: &Cluster, object: &InventoryObject) -> Result<Option<String>, ApiError> {
+    let Some(definition) = cluster.object(&resource(object), None, &object.key.name).await? else {
+        return Ok(None);
+    };
+    let text =
+        |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    let served = versions
+        .into_iter()
+        .flatten()
+        .find(|version| version.get("served").and_then(Value::as_bool) == Some(true))
+        .and_then(|version| version.get("name")?.as_str());
+    let Some(served) = served else { return Ok(None) };
+    let custom = Resource {
+        group: text("/spec/group"),
+        version: served.to_owned(),
+        plural: text("/spec/names/plural"),
+        namespaced: text("/spec/scope") == "Namespaced",
+    };
+    let foreign = cluster.list_metadata(&custom, &format!("!{TOPOLOGY_LABEL}")).await?.len();
+    Ok((foreign > 0).then(|| format!("{foreign} objects of its kind are not lgtmctl's")))
+}

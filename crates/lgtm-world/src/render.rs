@@ -1,0 +1,290 @@
+//! Rendering: charts by the real helm, manifests from files, both into objects in normal form.
+//!
+//! A render is fixed by its inputs: the chart's content, the values, the Kubernetes version and the
+//! API versions offered. So it is cached by them, and helm is started only for what is new. Values go
+//! to helm on standard input, never on a command line. The module asks no cluster.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+};
+
+use lgtm_executor::{Failure, Kind, world::RenderRequest};
+use lgtm_planner::{
+    digest::Digest,
+    object::{Object, is_cluster_scoped},
+    plan::Rendered,
+    unit::{ChartRef, Content, Manifests, Release, UnitId},
+};
+use serde_json::Value;
+use tokio::{io::AsyncWriteExt as _, process::Command, sync::Semaphore};
+
+use crate::{
+    charts,
+    cluster::environment,
+    tools::{Tool, Tools},
+};
+
+/// Renders at once: helm is bound by the processor.
+const CONCURRENCY: usize = 4;
+/// Raised when the cached form of a render changes.
+const CACHE_VERSION: &str = "1";
+
+/// Renders and remembers.
+pub(crate) struct Renderer {
+    tools: Tools,
+    base_dir: PathBuf,
+    cache_dir: PathBuf,
+    permits: Semaphore,
+}
+
+impl Renderer {
+    pub(crate) fn new(tools: Tools, base_dir: PathBuf, cache_dir: PathBuf) -> Self {
+        Self { tools, base_dir, cache_dir, permits: Semaphore::new(CONCURRENCY) }
+    }
+
+    /// The objects of a request.
+    pub(crate) async fn render(&self, request: RenderRequest) -> Result<Rendered, Failure> {
+        let objects = match &request.content {
+            Content::Objects(objects) => objects.clone(),
+            Content::Release(release) => return self.release(&request, release).await,
+            Content::Manifests(manifests) => self.manifests(&request.unit, manifests)?,
+            Content::Cluster(_) | Content::Enrolment | Content::Material(_) => Vec::new(),
+        };
+        Ok(rendered(objects))
+    }
+
+    async fn release(&self, request: &RenderRequest, release: &Release) -> Result<Rendered, Failure> {
+        let (chart, chart_digest) = self.chart(&request.unit, &release.chart)?;
+        let key = Digest::of_parts([
+            CACHE_VERSION,
+            chart_digest.as_str(),
+            Digest::of_json(&release.values).as_str(),
+            &release.name,
+            &release.namespace,
+            &request.kube_version,
+            &request.api_versions.join(","),
+        ]);
+        let cached = self.cache_dir.join("renders").join(format!("{}.json", key.as_str()));
+        if let Some(found) = read_cache(&cached) {
+            return Ok(found);
+        }
+        let text = self.helm(request, release, &chart).await?;
+        let mut objects = parse(&request.unit, &release.chart.to_string(), &text)?;
+        for object in &mut objects {
+            default_namespace(object, &release.namespace);
+        }
+        let result = rendered(objects);
+        // What is secret is not left lying about in a cache.
+        if !result.objects.iter().any(|object| object.is("", "Secret")) {
+            write_cache(&cached, &result);
+        }
+        Ok(result)
+    }
+
+    fn chart(&self, unit: &UnitId, chart: &ChartRef) -> Result<(PathBuf, Digest), Failure> {
+        match chart {
+            ChartRef::Embedded(name) => {
+                let missing = || {
+                    Failure::new(Kind::Permanent, format!("unit {unit}: there is no embedded chart {name}"))
+                };
+                let digest = charts::digest(name).ok_or_else(missing)?;
+                let path = charts::extract(name, &digest, &self.cache_dir).map_err(|error| {
+                    let message = format!(
+                        "the chart {name} cannot be written to {}: {error}",
+                        self.cache_dir.display()
+                    );
+                    environment(
+                        message,
+                        "make the cache folder writable, or set XDG_CACHE_HOME to one that is",
+                    )
+                })?;
+                Ok((path, digest))
+            }
+            ChartRef::Path(path) => {
+                let path = self.base_dir.join(path);
+                let digest = digest_of_path(&path).map_err(|error| {
+                    let message =
+                        format!("unit {unit}: the chart {} cannot be read: {error}", path.display());
+                    Failure::new(Kind::Permanent, message).with_help(
+                        "paths are relative to the topology file; mend `chart:` or the file's rights",
+                    )
+                })?;
+                Ok((path, digest))
+            }
+        }
+    }
+
+    async fn helm(
+        &self,
+        request: &RenderRequest,
+        release: &Release,
+        chart: &Path,
+    ) -> Result<String, Failure> {
+        let _permit = self.permits.acquire().await;
+        let helm = self.tools.find(Tool::Helm).map_err(|missing| {
+            environment(
+                missing.to_string(),
+                "run `make tools` in a checkout of lgtmctl, or put the program on PATH",
+            )
+        })?;
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(Kind::Permanent, format!("unit {}: helm could not be run: {error}", request.unit))
+        };
+        let mut command = Command::new(helm);
+        command
+            .args(["template", &release.name])
+            .arg(chart)
+            .args(["--namespace", &release.namespace, "--values", "-"])
+            .args(["--include-crds", "--skip-tests", "--is-upgrade", "--kube-version", &request.kube_version])
+            // The user's helm settings and plugins must not change what is rendered.
+            .env("HELM_CONFIG_HOME", self.cache_dir.join("helm/config"))
+            .env("HELM_DATA_HOME", self.cache_dir.join("helm/data"))
+            .env("HELM_CACHE_HOME", self.cache_dir.join("helm/cache"))
+            .env_remove("KUBECONFIG")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        for version in &request.api_versions {
+            // Charts ask for `group/version` or for `group/version/Kind`; both must be answered.
+            let group_version =
+                version.rsplit_once('/').map_or(version.as_str(), |(group_version, _)| group_version);
+            command.args(["--api-versions", group_version, "--api-versions", version]);
+        }
+        let mut helm = command.spawn().map_err(|error| failed(&error))?;
+        if let Some(mut input) = helm.stdin.take() {
+            input.write_all(release.values.to_string().as_bytes()).await.map_err(|error| failed(&error))?;
+        }
+        let output = helm.wait_with_output().await.map_err(|error| failed(&error))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let message = format!(
+                "unit {}: the chart {} does not render: {}",
+                request.unit,
+                release.chart,
+                said.trim()
+            );
+            return Err(Failure::new(Kind::Permanent, message).with_help("mend the chart or its values"));
+        }
+        String::from_utf8(output.stdout).map_err(|error| failed(&error))
+    }
+
+    fn manifests(&self, unit: &UnitId, manifests: &Manifests) -> Result<Vec<Object>, Failure> {
+        let mut objects = Vec::new();
+        for file in &manifests.files {
+            let path = self.base_dir.join(file);
+            let unreadable = |error: std::io::Error| {
+                let message =
+                    format!("unit {unit}: the manifests {} cannot be read: {error}", path.display());
+                Failure::new(Kind::Permanent, message)
+                    .with_help("paths are relative to the topology file; mend `files:` or the file's rights")
+            };
+            for path in manifest_files(&path).map_err(unreadable)? {
+                let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+                objects.extend(parse(unit, &path.display().to_string(), &text)?);
+            }
+        }
+        if let Some(namespace) = &manifests.namespace {
+            for object in &mut objects {
+                default_namespace(object, namespace);
+            }
+        }
+        Ok(objects)
+    }
+}
+
+fn rendered(objects: Vec<Object>) -> Rendered {
+    let all = Value::Array(objects.iter().map(|object| object.value().clone()).collect());
+    Rendered { digest: Digest::of_json(&all), objects: Arc::new(objects) }
+}
+
+/// Charts may leave the namespace to helm. A kind that is not built in is taken to have one, as most do;
+/// the definition would be needed to know, and may not exist yet.
+fn default_namespace(object: &mut Object, namespace: &str) {
+    if object.namespace().is_none() && !is_cluster_scoped(object.group(), object.kind()).unwrap_or(false) {
+        object.set_namespace(namespace);
+    }
+}
+
+/// Every document of a YAML text as an object; lists are taken apart.
+fn parse(unit: &UnitId, origin: &str, text: &str) -> Result<Vec<Object>, Failure> {
+    let broken = |reason: String| Failure::new(Kind::Permanent, format!("unit {unit}: {origin}: {reason}"));
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+        .map_err(|error| broken(format!("not readable as YAML: {error}")))?;
+    let mut objects = Vec::new();
+    for document in documents {
+        match document {
+            Value::Null => {}
+            Value::Object(mut list) if list.get("kind").and_then(Value::as_str) == Some("List") => {
+                let items = list.get_mut("items").map(Value::take);
+                for item in items.iter().filter_map(Value::as_array).flatten() {
+                    objects.push(Object::new(item.clone()).map_err(|error| broken(error.to_string()))?);
+                }
+            }
+            other => objects.push(Object::new(other).map_err(|error| broken(error.to_string()))?),
+        }
+    }
+    Ok(objects)
+}
+
+/// The file itself, or the YAML and JSON files of a folder, by name.
+fn manifest_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    files.retain(|file| {
+        file.extension()
+            .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+    });
+    files.sort();
+    Ok(files)
+}
+
+/// A digest of a file, or of all files below a folder with their names.
+fn digest_of_path(path: &Path) -> std::io::Result<Digest> {
+    if path.is_file() {
+        return Ok(Digest::of_bytes(&std::fs::read(path)?));
+    }
+    let mut parts = Vec::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let found = entry?.path();
+            if found.is_dir() {
+                open.push(found);
+            } else {
+                let content = Digest::of_bytes(&std::fs::read(&found)?);
+                let name = found.strip_prefix(path).unwrap_or(&found);
+                parts.push(format!("{} {content}", name.display()));
+            }
+        }
+    }
+    parts.sort();
+    Ok(Digest::of_parts(parts.iter().map(String::as_str)))
+}
+
+/// A cache that cannot be read is no cache.
+fn read_cache(path: &Path) -> Option<Rendered> {
+    let text = std::fs::read(path).ok()?;
+    let Value::Array(found) = serde_json::from_slice(&text).ok()? else { return None };
+    let objects: Option<Vec<Object>> = found.into_iter().map(|value| Object::new(value).ok()).collect();
+    Some(rendered(objects?))
+}
+
+/// Best effort: without a cache the next run starts helm again, and nothing else is lost.
+fn write_cache(path: &Path, rendered: &Rendered) {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        serde_json::to_writer(&mut file, rendered.objects.as_ref())?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    };
+    if let Err(error) = write() {
+        tracing::debug!(path = %path.display(), %error, "a render could not be cached");
+    }
+}
