@@ -10,11 +10,11 @@ mod error;
 mod kwokctl;
 mod nodes;
 mod ports;
+mod probe;
 mod processes;
 mod record;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -36,11 +36,8 @@ use crate::{
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long nodes may take to be ready once the API server answers.
 const NODES_TIMEOUT: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(25);
-/// On loopback a connection is accepted at once or refused at once.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
-/// How long a killed process may take to be gone.
-const DYING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the start of components is tried.
+const START_ATTEMPTS: u8 = 5;
 
 /// A simulated cluster as it shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,7 +213,11 @@ impl Kwok {
             None if !dir.exists() && !layout.record_dir().exists() => State::Absent,
             Some(record) if record.complete && dir.join("etcd/member").exists() => {
                 let whole = processes::stopped_components(&dir).is_empty();
-                if whole && accepts(record.ports.apiserver).await { State::Running } else { State::Stopped }
+                if whole && probe::accepts(record.ports.apiserver).await {
+                    State::Running
+                } else {
+                    State::Stopped
+                }
             }
             None | Some(_) => State::Broken,
         };
@@ -254,24 +255,39 @@ impl Kwok {
     async fn start(&self, layout: &Layout, name: &str, record: &Record) -> Result<(), KwokError> {
         let program = self.tools.find(Tool::Kwokctl)?;
         let dir = layout.cluster_dir();
+        for _ in 0..START_ATTEMPTS {
+            self.prepare_start(layout, name, record).await?;
+            tokio::select! {
+                started = kwokctl::start(&program, &self.state_dir, name) => return started,
+                // A process that was about to die still counted as alive, and was not started; kwokctl
+                // would wait for it in vain.
+                () = probe::until_incomplete(&dir) => {}
+            }
+        }
+        let stopped = processes::stopped_components(&dir).join(", ");
+        Err(KwokError::Dies { name: name.to_owned(), stopped, logs: layout.logs() })
+    }
+
+    async fn prepare_start(&self, layout: &Layout, name: &str, record: &Record) -> Result<(), KwokError> {
+        let dir = layout.cluster_dir();
         processes::forget_dead(&dir).map_err(|source| self.on_disk(name, source))?;
         for component in processes::stopped_components(&dir) {
             // A program's folder may have been cleaned away since the cluster was made.
             kwokctl::link_program(&self.tools, &dir, component, |source| self.on_disk(name, source))?;
             for port in record.ports.of_component(component) {
-                if !becomes_free(port).await {
+                if !probe::becomes_free(port).await {
                     return Err(KwokError::PortTaken { name: name.to_owned(), component, port });
                 }
             }
         }
-        kwokctl::start(&program, &self.state_dir, name).await
+        Ok(())
     }
 
     async fn remove(&self, layout: &Layout, name: &str) -> Result<(), KwokError> {
         let dir = layout.cluster_dir();
         // Done without kwokctl: it kills whatever its pid files name, and refuses a folder that it did
         // not finish writing.
-        let deadline = tokio::time::Instant::now() + DYING_TIMEOUT;
+        let deadline = tokio::time::Instant::now() + probe::DYING_TIMEOUT;
         loop {
             processes::kill_all(&dir, &layout.kwokctl_config());
             if processes::running(&dir, &layout.kwokctl_config()).is_empty() {
@@ -280,7 +296,7 @@ impl Kwok {
             if tokio::time::Instant::now() > deadline {
                 return Err(KwokError::StillRunning { name: name.to_owned() });
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(probe::POLL).await;
         }
         layout.remove().map_err(|source| self.on_disk(name, source))
     }
@@ -305,14 +321,14 @@ impl Kwok {
                 {
                     break client;
                 }
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(probe::POLL).await;
             };
             // An API server accepts nodes some time before it calls itself ready; given early, they are
             // ready as soon as it is. What fails here is done, or reported, when it is ready.
             let mut prepared = false;
-            while !is_ready(&client).await {
+            while !probe::is_ready(&client).await {
                 prepared = prepared || nodes::converge(&client, spec.workers, spec.pod_cidr).await.is_ok();
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(probe::POLL).await;
             }
             client
         });
@@ -333,29 +349,6 @@ impl Kwok {
             }),
         }
     }
-}
-
-async fn accepts(port: u16) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let connecting = tokio::net::TcpStream::connect(address);
-    matches!(tokio::time::timeout(CONNECT_TIMEOUT, connecting).await, Ok(Ok(_)))
-}
-
-/// The system closes the sockets of a process some time after it has ended.
-async fn becomes_free(port: u16) -> bool {
-    let deadline = tokio::time::Instant::now() + DYING_TIMEOUT;
-    while !ports::is_free(port) {
-        if tokio::time::Instant::now() > deadline {
-            return false;
-        }
-        tokio::time::sleep(POLL).await;
-    }
-    true
-}
-
-async fn is_ready(client: &Client) -> bool {
-    let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else { return false };
-    client.request_text(request).await.is_ok()
 }
 
 fn asking(name: &str, doing: &'static str, source: kube::Error) -> KwokError {

@@ -96,6 +96,21 @@ pub enum KwokError {
         logs: PathBuf,
     },
 
+    /// Components end by themselves.
+    #[error(
+        "components of simulated cluster {name} end as soon as they are started: {stopped}; their logs in \
+         {logs} say why",
+        logs = logs.display()
+    )]
+    Dies {
+        /// The cluster.
+        name: String,
+        /// Which components.
+        stopped: String,
+        /// The folder of the components' logs.
+        logs: PathBuf,
+    },
+
     /// The nodes never became ready.
     #[error(
         "the nodes of simulated cluster {name} did not become ready within {seconds} s; kwok-controller.log \
