@@ -14,6 +14,9 @@ use crate::observed::FieldChange;
 const SERVER_FIELDS: &[&str] =
     &["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
 
+/// An annotation that the API server counts up with each change of a DaemonSet's template.
+const SERVER_ANNOTATION: &str = "deprecated.daemonset.template.generation";
+
 /// The keys by which entries of lists are known, most specific first.
 const ENTRY_KEYS: &[&[&str]] =
     &[&["name"], &["mountPath"], &["port", "protocol"], &["containerPort", "protocol"], &["key"], &["type"]];
@@ -56,6 +59,7 @@ impl Comparison<'_> {
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for name in names {
             if (path.is_empty() && name == "status")
+                || (path == "metadata.annotations" && name == SERVER_ANNOTATION)
                 || (path == "metadata" && SERVER_FIELDS.contains(&name.as_str()))
             {
                 continue;

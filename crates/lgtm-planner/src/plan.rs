@@ -32,7 +32,7 @@ mod remove;
 
 pub use decide::{Decision, decide, plan};
 pub use facts::known_facts;
-pub use material::{ExamineMaterial, assess_material};
+pub use material::{ExamineMaterial, assess_material, is_due};
 pub use objects::{assess, assess_unit};
 pub use remove::plan_destroy;
 

@@ -41,6 +41,8 @@ struct State {
     /// The step that renewals name.
     step: String,
     renewal: Option<tokio::task::JoinHandle<()>>,
+    /// The hub's records are being removed, the Lease with them; from then on the file is the lock.
+    hub_goes: bool,
     lease: Option<Arc<Cluster>>,
 }
 
@@ -80,9 +82,9 @@ impl Lock {
         Ok(Self { topology: topology.clone(), identity, state, _file: file })
     }
 
-    /// Whether the Lease is held as well.
-    pub(crate) fn has_lease(&self) -> bool {
-        self.with(|state| state.lease.is_some())
+    /// Whether the Lease is still to be taken.
+    pub(crate) fn wants_lease(&self) -> bool {
+        self.with(|state| state.lease.is_none() && !state.hub_goes)
     }
 
     /// Takes the Lease on the hub and keeps it.
@@ -154,6 +156,7 @@ impl Lock {
     pub(crate) fn forget_lease(&self) {
         self.with(|state| {
             state.lease = None;
+            state.hub_goes = true;
             if let Some(renewal) = state.renewal.take() {
                 renewal.abort();
             }
@@ -284,9 +287,12 @@ pub(crate) async fn break_lease(hub: &Cluster, topology: &TopologyName) -> Resul
     }
 }
 
+/// Kubernetes' MicroTime: RFC 3339 with exactly six digits behind the point.
 fn micro_time(time: OffsetDateTime) -> String {
-    let time = time.replace_nanosecond(time.microsecond() * 1_000).unwrap_or(time);
-    time.format(&Rfc3339).unwrap_or_default()
+    let format = time::macros::format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
+    );
+    time.format(format).unwrap_or_default()
 }
 
 /// `user@host process 123 boot 0123abcd`: enough for a person to find it, and for another process on
@@ -321,6 +327,12 @@ fn is_dead_here(who: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_six_digits_behind_the_point() {
+        let time = OffsetDateTime::from_unix_timestamp_nanos(1_700_000_000_860_760_000).unwrap();
+        assert_eq!(micro_time(time), "2023-11-14T22:13:20.860760Z");
+    }
 
     #[test]
     fn only_a_dead_process_of_this_boot_is_dead_here() {

@@ -56,6 +56,8 @@ pub struct Settings {
     pub topology: TopologyName,
     /// The hub's name in it.
     pub hub: ClusterName,
+    /// What the hub is, so that its Lease can be taken before anything is planned.
+    pub hub_content: ClusterContent,
     /// When set, every cluster is simulated, under names of this rehearsal's own.
     pub rehearsal: Option<String>,
 }
@@ -200,9 +202,16 @@ impl ClusterWorld {
         Ok(done(Outcome::Removed, begun))
     }
 
+    /// Takes the Lease as soon as the hub has a namespace for it; until then the file is the lock.
     async fn take_lease(&self, hub: &Arc<Cluster>) -> Result<(), Failure> {
-        match self.lock.lock().await.as_ref() {
-            Some(lock) if !lock.has_lease() => lock.take_lease(Arc::clone(hub)).await,
+        // The guard is held throughout: of several steps that come here at once, one takes the Lease.
+        let lock = self.lock.lock().await;
+        let Some(lock) = lock.as_ref().filter(|lock| lock.wants_lease()) else { return Ok(()) };
+        let enrolled = hub.read(&observe::system_namespace_path()).await;
+        match enrolled.map_err(|error| hub.failure("looking for the lock", error))? {
+            Some(namespace) if namespace.pointer("/metadata/deletionTimestamp").is_none() => {
+                lock.take_lease(Arc::clone(hub)).await
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -344,23 +353,34 @@ impl World for ClusterWorld {
     }
 
     async fn lock(&self, topology: &TopologyName) -> Result<(), Failure> {
-        let mut lock = self.lock.lock().await;
-        if lock.is_none() {
-            *lock = Some(Lock::acquire(topology, &self.settings.state_dir)?);
+        {
+            let mut lock = self.lock.lock().await;
+            if lock.is_none() {
+                *lock = Some(Lock::acquire(topology, &self.settings.state_dir)?);
+            }
         }
-        Ok(())
+        let hub = ClusterRef::Wanted(self.settings.hub_content.clone());
+        let taken = match self.presence(&self.settings.hub, &hub).await? {
+            ClusterObserved::Reachable(_) => match self.connect(&self.settings.hub, &hub).await {
+                Ok(hub) => self.take_lease(&hub).await,
+                Err(failure) => Err(failure),
+            },
+            ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Unreachable { .. } => {
+                Ok(())
+            }
+        };
+        if taken.is_err() {
+            // Whoever is refused holds nothing, the file neither.
+            self.release_lock().await;
+        }
+        taken
     }
 
     async fn check_lock(&self, step: &StepId) -> Result<(), Failure> {
         if let Ok(hub) = self.known(&self.settings.hub)
-            && self.lock.lock().await.as_ref().is_some_and(|lock| !lock.has_lease())
+            && self.lock.lock().await.as_ref().is_some_and(Lock::wants_lease)
         {
-            // Before the hub is enrolled there is no namespace for a Lease, and the file is the lock.
-            let enrolled = hub.read(&observe::system_namespace_path()).await;
-            let is_removal_of_hub = step.removal && step.unit.cluster == self.settings.hub;
-            if !is_removal_of_hub && matches!(enrolled, Ok(Some(_))) {
-                self.take_lease(&hub).await?;
-            }
+            self.take_lease(&hub).await?;
         }
         match self.lock.lock().await.as_ref() {
             Some(lock) => lock.check(&step.to_string()),

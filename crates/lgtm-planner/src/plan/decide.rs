@@ -124,6 +124,10 @@ fn decide_enrolment(inputs: &Inputs<'_>, unit: &Unit) -> Decision {
         ..Decision::act(change, action.clone())
     };
     let state = inputs.observed.state(cluster);
+    if is_unreachable(inputs, &inputs.desired.hub) && state.is_some_and(|state| state.enrolled) {
+        // The fleet record cannot be read, which is no reason to think that the cluster is not in it.
+        return Decision::unchanged();
+    }
     match (state, inputs.observed.fleet.get(cluster)) {
         (None, Some(_)) => act(Change::Repair, "the cluster is made anew"),
         (_, None) => act(Change::Create, "new"),
@@ -148,16 +152,19 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<PlanError>> {
     let selected = select(inputs, &mut problems);
     let mut steps: BTreeMap<StepId, Step> = BTreeMap::new();
     let mut unchanged = BTreeSet::new();
+    let mut behind = Behind::new();
     for unit in inputs.desired.ordered() {
         if !selected.as_ref().is_none_or(|selected| selected.contains(&unit.id)) {
             continue;
         }
         match decide(inputs, unit) {
             Ok(Decision { change: None, .. }) => {
+                let steps = unit.needs.iter().flat_map(|need| steps_for(need, &steps, &behind));
+                behind.insert(unit.id.clone(), steps.collect());
                 unchanged.insert(unit.id.clone());
             }
             Ok(decision) => {
-                let step = step_of(inputs, unit, decision, &steps);
+                let step = step_of(inputs, unit, decision, &steps, &behind);
                 steps.insert(step.id.clone(), step);
             }
             Err(problem) => problems.push(problem),
@@ -193,17 +200,42 @@ fn unreachable(inputs: &Inputs<'_>) -> BTreeMap<ClusterName, String> {
         .collect()
 }
 
-fn step_of(inputs: &Inputs<'_>, unit: &Unit, decision: Decision, steps: &BTreeMap<StepId, Step>) -> Step {
+/// The steps behind units that have none of their own. A unit that is as it must be still stands
+/// between those that need it and what it needs: a Secret waits for the enrolment of its cluster also
+/// when the namespace in between is there.
+type Behind = BTreeMap<UnitId, BTreeSet<StepId>>;
+
+/// The steps that must be done before a need counts as met.
+fn steps_for(need: &UnitId, steps: &BTreeMap<StepId, Step>, behind: &Behind) -> BTreeSet<StepId> {
+    let id = StepId::ensure(need.clone());
+    match steps.get(&id) {
+        // Nobody has to wait for what is blocked behind a unit that is as it must be.
+        Some(step) if step.change == Change::Blocked => BTreeSet::new(),
+        Some(_) => BTreeSet::from([id]),
+        None => behind.get(need).cloned().unwrap_or_default(),
+    }
+}
+
+fn step_of(
+    inputs: &Inputs<'_>,
+    unit: &Unit,
+    decision: Decision,
+    steps: &BTreeMap<StepId, Step>,
+    behind: &Behind,
+) -> Step {
     let mut needs = BTreeSet::new();
     let mut change = decision.change.unwrap_or(Change::Update);
     let mut reasons = decision.reasons;
     for need in &unit.needs {
         let id = StepId::ensure(need.clone());
-        let Some(step) = steps.get(&id) else { continue };
+        let Some(step) = steps.get(&id) else {
+            needs.extend(steps_for(need, steps, behind));
+            continue;
+        };
         if step.change == Change::Blocked {
             // What is known of a cluster that does not answer was put into the content already; only
             // a unit that needs more than that has to wait for it.
-            if need.cluster != unit.id.cluster && inputs.facts.contains_key(need) {
+            if need.cluster != unit.id.cluster && uses_facts_of(unit, need) {
                 continue;
             }
             if change != Change::Blocked {
@@ -212,6 +244,11 @@ fn step_of(inputs: &Inputs<'_>, unit: &Unit, decision: Decision, steps: &BTreeMa
             }
         }
         needs.insert(id);
+    }
+    if change != Change::Blocked && is_unreachable(inputs, &inputs.desired.hub) {
+        // The hub holds the lock and the fleet record, so without it nothing may be written anywhere.
+        change = Change::Blocked;
+        reasons.insert(0, format!("the hub {} does not answer", inputs.desired.hub));
     }
     Step {
         id: StepId::ensure(unit.id.clone()),
@@ -224,6 +261,16 @@ fn step_of(inputs: &Inputs<'_>, unit: &Unit, decision: Decision, steps: &BTreeMa
         estimate: estimate(inputs, unit),
         action: decision.action.filter(|_| change != Change::Blocked),
     }
+}
+
+/// Whether what the unit needs of another are facts in its content, and nothing more.
+fn uses_facts_of(unit: &Unit, need: &UnitId) -> bool {
+    matches!(&unit.content, Content::Release(release)
+        if references(&release.values).iter().any(|fact| &fact.unit == need))
+}
+
+fn is_unreachable(inputs: &Inputs<'_>, cluster: &ClusterName) -> bool {
+    matches!(inputs.observed.clusters.get(cluster), Some(ClusterObserved::Unreachable { .. }))
 }
 
 /// Milliseconds: what it took last time, else a guess by kind from runs on simulated clusters.

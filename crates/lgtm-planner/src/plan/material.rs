@@ -173,13 +173,19 @@ fn renewal(content: &MaterialContent, inventory: &Inventory, now: i64) -> Option
     let time = |name: &str| inventory.facts.get(name).and_then(Value::as_i64);
     let (from, until) = (time("notBefore")?, time("notAfter")?);
     let left = until - now;
-    (left < (until - from) / 3).then(|| {
+    is_due(from, until, now).then(|| {
         if left < 0 {
             "the certificate has expired".to_owned()
         } else {
             format!("the certificate expires in {} days", left / 86_400)
         }
     })
+}
+
+/// Whether a certificate of this validity is to be renewed. Whoever finds one without a record of it
+/// asks this before using it again.
+pub fn is_due(not_before: i64, not_after: i64, now: i64) -> bool {
+    not_after - now < (not_after - not_before) / 3
 }
 
 pub(super) fn decide(
