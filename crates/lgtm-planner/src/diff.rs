@@ -47,7 +47,7 @@ impl Comparison<'_> {
             (Some(Value::Array(before)), Some(Value::Array(after))) => match entry_key(before, after) {
                 Some(key) => self.entries(path, key, before, after),
                 None => {
-                    self.change(path, Some(&Value::from(before.clone())), Some(&Value::from(after.clone())))
+                    self.change(path, Some(&Value::from(before.clone())), Some(&Value::from(after.clone())));
                 }
             },
             (before, after) => self.change(path, before, after),
@@ -83,7 +83,9 @@ impl Comparison<'_> {
         let show = |value: &Value| {
             let text = match value {
                 Value::String(text) => text.clone(),
-                other => other.to_string(),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    value.to_string()
+                }
             };
             match self.conceal {
                 Some(conceal) if is_secret => conceal(&text),

@@ -59,7 +59,7 @@ impl FactRef {
 /// Every fact that `value` names, sorted.
 pub fn references(value: &Value) -> Vec<FactRef> {
     let mut found = std::collections::BTreeSet::new();
-    visit(value, &mut |text| found.extend(parts(text).filter_map(|part| part.ok())));
+    visit(value, &mut |text| found.extend(parts(text).filter_map(Result::ok)));
     found.into_iter().collect()
 }
 

@@ -6,7 +6,7 @@
 
 mod scalar;
 
-use std::{borrow::Cow, collections::HashMap, ops::Range};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
 pub(crate) use scalar::{Kind, Scalar};
 
@@ -175,7 +175,7 @@ fn to_u32(number: usize) -> u32 {
 /// A collection that is not complete yet.
 enum Frame {
     Sequence { place: Place, items: Vec<Node> },
-    Mapping { place: Place, entries: Vec<Entry>, seen: HashMap<String, Place>, key: Option<Key> },
+    Mapping { place: Place, entries: Vec<Entry>, seen: BTreeMap<String, Place>, key: Option<Key> },
 }
 
 /// A key that waits for its value.
@@ -230,7 +230,7 @@ impl Builder<'_> {
                 self.stack.push(Frame::Mapping {
                     place,
                     entries: Vec::new(),
-                    seen: HashMap::new(),
+                    seen: BTreeMap::new(),
                     key: None,
                 });
             }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a wrong index fails the test, which is what it is for")]
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 use lgtm_topology::{KWOK_NODE_NETWORK, Parsed, Provider, Segment, Topology, parse, parse_bytes};
@@ -166,7 +166,7 @@ fn assert_disjoint(networks: &[Ipv4Net]) {
 /// The promises of the model, checked the slow and obvious way.
 fn assert_invariants(topology: &Topology) {
     let clusters: Vec<_> = topology.clusters().collect();
-    let names: HashSet<_> = clusters.iter().map(|cluster| &cluster.name).collect();
+    let names: BTreeSet<_> = clusters.iter().map(|cluster| &cluster.name).collect();
     assert_eq!(names.len(), clusters.len());
     for name in &names {
         let name = name.as_str();
@@ -175,7 +175,7 @@ fn assert_invariants(topology: &Topology) {
         assert!(!name.starts_with('-') && !name.ends_with('-'));
     }
     let ids: Vec<_> = clusters.iter().filter_map(|cluster| cluster.id).collect();
-    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
     assert!(!ids.contains(&0));
     assert!(clusters.iter().all(|cluster| (1..=100).contains(&cluster.workers)));
 
@@ -203,9 +203,9 @@ fn assert_invariants(topology: &Topology) {
         .filter(|cluster| cluster.provider != Provider::Kwok)
         .map(|cluster| format!("{:?}", cluster.provider))
         .collect();
-    assert_eq!(existing.iter().collect::<HashSet<_>>().len(), existing.len());
+    assert_eq!(existing.iter().collect::<BTreeSet<_>>().len(), existing.len());
 
-    let mut extras = HashSet::new();
+    let mut extras = BTreeSet::new();
     let places = topology
         .extra_releases
         .iter()

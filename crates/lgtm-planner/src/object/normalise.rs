@@ -111,7 +111,9 @@ fn encode_string_data(secret: &mut Map<String, Value>) {
         for (key, value) in plain {
             let text = match value {
                 Value::String(text) => text,
-                other => other.to_string(),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    value.to_string()
+                }
             };
             data.insert(key, Value::String(base64(text.as_bytes())));
         }

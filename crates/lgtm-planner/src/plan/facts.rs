@@ -6,8 +6,9 @@ use super::material::stable_facts;
 use crate::{
     desired::Desired,
     fact::{Facts, UnitFacts},
-    observed::{ClusterObserved, Observed},
-    unit::{Content, Material, Unit},
+    inventory::Inventory,
+    observed::{ClusterObserved, ClusterState, Observed},
+    unit::{Content, Material, ServiceAddress, Unit},
 };
 
 /// The facts that no step of this plan can change: those that inventories hold, less those of
@@ -32,16 +33,28 @@ fn facts_of(unit: &Unit, observed: &Observed, known: &Facts) -> Option<UnitFacts
     }
     match &unit.content {
         Content::Material(content) => stable_facts(unit, content, observed, known),
-        Content::Release(release) if !release.gives.is_empty() => observed
-            .inventory(&unit.id)
-            .map(|inventory| inventory.facts.clone())
-            .filter(|facts| !facts.is_empty()),
+        Content::Release(release) if !release.gives.is_empty() => {
+            let state = observed.state(&unit.id.cluster)?;
+            let inventory = state.inventories.get(&unit.id.name)?;
+            let stays = release.gives.iter().all(|service| is_as_left(service, inventory, state));
+            (stays && !inventory.facts.is_empty()).then(|| inventory.facts.clone())
+        }
         Content::Release(_)
         | Content::Cluster(_)
         | Content::Enrolment
         | Content::Objects(_)
         | Content::Manifests(_) => None,
     }
+}
+
+/// Whether it is still the same Service. One that is made again may be given another address.
+fn is_as_left(service: &ServiceAddress, inventory: &Inventory, state: &ClusterState) -> bool {
+    inventory.objects.iter().any(|object| {
+        object.key.kind == "Service"
+            && object.key.name == service.service
+            && object.key.namespace.as_ref() == Some(&service.namespace)
+            && state.live.get(&object.key).map(|live| &live.uid) == object.uid.as_ref()
+    })
 }
 
 fn recorded_elsewhere(unit: &Unit, observed: &Observed) -> UnitFacts {

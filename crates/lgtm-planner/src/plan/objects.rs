@@ -268,8 +268,8 @@ fn stale(
         if wanted.contains(&object.key) || object.done.is_some() {
             continue;
         }
-        let live = inputs.observed.state(&unit.id.cluster).and_then(|state| state.live.get(&object.key));
-        if !is_ours(live, object, &unit.id.name) || owned_elsewhere(inputs, unit, &object.key) {
+        let Some(state) = inputs.observed.state(&unit.id.cluster) else { continue };
+        if !is_ours(state, object, &unit.id.name) || owned_elsewhere(inputs, unit, &object.key) {
             continue;
         }
         let verb = if object.keep { ObjectVerb::Keep } else { ObjectVerb::Delete };
@@ -282,6 +282,7 @@ fn stale(
             remark,
         });
         if !object.keep {
+            let live = state.live.get(&object.key);
             prune.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
         }
     }

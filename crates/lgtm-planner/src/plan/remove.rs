@@ -13,7 +13,7 @@ use super::{
 use crate::{
     graph,
     inventory::{FleetEntry, Inventory, InventoryObject},
-    observed::{ClusterObserved, ClusterState, Live, Observed},
+    observed::{ClusterObserved, ClusterState, Observed},
     unit::{CLUSTER_UNIT, Content, ENROLMENT_UNIT, UnitId, UnitName},
 };
 
@@ -121,6 +121,17 @@ fn remove_cluster(
         steps.insert(withdraw.id.clone(), withdraw);
         return;
     };
+    if state.uid != entry.uid {
+        withdraw.change = Change::Blocked;
+        withdraw.action = None;
+        withdraw.reasons = vec![format!(
+            "{name} is not the cluster of the last apply (kube-system had uid {}, now {}), so nothing on it is \
+             removed",
+            entry.uid, state.uid
+        )];
+        steps.insert(withdraw.id.clone(), withdraw);
+        return;
+    }
     remove_units(name, state, state.inventories.values(), None, options, steps);
     let mut unenrol = removal(UnitId::new(name, ENROLMENT_UNIT), "it is no longer in the topology");
     unenrol.action = Some(Action::Unenrol);
@@ -151,7 +162,7 @@ fn remove_units<'a>(
         let mut objects = Vec::new();
         for object in &inventory.objects {
             let live = state.live.get(&object.key);
-            if !is_ours(live, object, &unit.name)
+            if !is_ours(state, object, &unit.name)
                 || inputs.is_some_and(|inputs| wanted_by_another(inputs, &unit, object))
             {
                 continue;
@@ -174,10 +185,18 @@ fn remove_units<'a>(
 
 /// Whether a live object is the one that the inventory means. In an intent without a uid the labels
 /// decide: what bears ours and was not there before is ours, also when the answer to its creation
-/// was lost.
-pub(super) fn is_ours(live: Option<&Live>, object: &InventoryObject, unit: &UnitName) -> bool {
-    live.is_some_and(|live| match &object.uid {
-        Some(uid) => &live.uid == uid && live.unit.as_ref().is_none_or(|name| name == unit),
+/// was lost. With a uid, the label counts only where another unit's inventory agrees that the object
+/// has moved there; anyone could have edited it.
+pub(super) fn is_ours(state: &ClusterState, object: &InventoryObject, unit: &UnitName) -> bool {
+    let moved_to = |name: &UnitName| {
+        name != unit
+            && state
+                .inventories
+                .get(name)
+                .is_some_and(|other| other.objects.iter().any(|held| held.key == object.key))
+    };
+    state.live.get(&object.key).is_some_and(|live| match &object.uid {
+        Some(uid) => &live.uid == uid && !live.unit.as_ref().is_some_and(moved_to),
         None => live.unit.as_ref() == Some(unit),
     })
 }

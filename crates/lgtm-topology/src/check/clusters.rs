@@ -1,6 +1,6 @@
 //! Clusters as a whole: whose they are, what they are called, and that no two are the same.
 
-use std::{collections::HashMap, hash::Hash};
+use std::collections::BTreeMap;
 
 use crate::{
     Cluster, ClusterName, Provider, Segment, TenantId,
@@ -185,13 +185,13 @@ pub(super) fn check(drafts: &[Draft<'_>], problems: &mut Problems) {
 }
 
 /// Reports each value that was there before.
-pub(super) fn unique<'a, T: 'a, K: Eq + Hash>(
+pub(super) fn unique<'a, T: 'a, K: Ord>(
     values: impl Iterator<Item = &'a At<T>>,
     key: impl Fn(&T) -> K,
     problems: &mut Problems,
     words: impl Fn(&T) -> (String, String),
 ) {
-    let mut first_uses: HashMap<K, &At<T>> = HashMap::new();
+    let mut first_uses: BTreeMap<K, &At<T>> = BTreeMap::new();
     for value in values {
         let Some(first) = first_uses.get(&key(&value.value)) else {
             first_uses.insert(key(&value.value), value);
@@ -249,7 +249,7 @@ fn check_workers(draft: &Draft<'_>, problems: &mut Problems) {
 
 /// Two clusters that are one cluster would overwrite each other's agents.
 fn check_contexts(drafts: &[Draft<'_>], problems: &mut Problems) {
-    let mut first_uses: HashMap<(&str, &str), &Draft<'_>> = HashMap::new();
+    let mut first_uses: BTreeMap<(&str, &str), &Draft<'_>> = BTreeMap::new();
     for draft in drafts {
         let (Some(Provider::Existing { kubeconfig, context }), Some(at)) = (&draft.provider, draft.context)
         else {

@@ -2,7 +2,7 @@
 //!
 //! Whether a unit exists that an extra waits for depends on the catalog, which the planner knows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::clusters::{Draft, unique};
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn names(spec: &SpecInput) -> impl Iterator<Item = &At<ExtraName>> {
 
 /// The clusters that an extra can refer to.
 struct Known<'a> {
-    set: HashSet<&'a str>,
+    set: BTreeSet<&'a str>,
     in_order: Vec<&'a str>,
 }
 
@@ -112,7 +112,7 @@ fn clusters(
 }
 
 fn needs(field: &Field<List<NeedText>>, known: &Known<'_>, problems: &mut Problems) -> Vec<Need> {
-    let mut first_uses: HashMap<&NeedText, Place> = HashMap::new();
+    let mut first_uses: BTreeMap<&NeedText, Place> = BTreeMap::new();
     let mut needs = Vec::new();
     for need in field.value().into_iter().flatten() {
         if first_uses.insert(&need.value, need.place).is_some() {

@@ -120,7 +120,7 @@ fn integer(node: &Node, least: u32, most: u32, problems: &mut Problems) -> Optio
 macro_rules! number_input {
     ($(#[doc = $doc:literal])* $name:ident($type:ty), $least:literal..=$most:literal) => {
         $(#[doc = $doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) struct $name(pub(crate) $type);
 
         impl Input for $name {
@@ -184,7 +184,7 @@ impl Input for Sensitive {
 macro_rules! text_input {
     ($(#[doc = $doc:literal])* $name:ident, $fault:expr, $help:expr, $schema:expr) => {
         $(#[doc = $doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) struct $name(pub(crate) String);
 
         impl Input for $name {
@@ -265,7 +265,7 @@ fn path_fault(path: &str) -> Option<String> {
 }
 
 /// What an extra waits for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NeedText {
     pub(crate) cluster: Option<String>,
     pub(crate) unit: String,
