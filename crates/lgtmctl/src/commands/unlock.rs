@@ -1,0 +1,43 @@
+//! `unlock`: who holds the lock, since when, and its end.
+
+use super::{confirm, status::date, stdout_failed};
+use crate::{
+    cli::UnlockArgs,
+    error::CommandError,
+    exit_code::ExitCode,
+    render::duration,
+    session::{Clusters, Session, hub},
+};
+
+/// Shows the holder, asks, and breaks the lock.
+pub(super) async fn run<W: Clusters>(
+    session: &Session<'_, W>,
+    args: &UnlockArgs,
+) -> Result<ExitCode, CommandError> {
+    let desired = session.desired()?;
+    let how = hub(&desired)?;
+    let holder = session.world.lock_holder(&how);
+    let Some(holder) = session.interrupt.or(holder).await?? else {
+        session.printer.talk(&format!("nobody holds the lock of topology {}\n", desired.topology));
+        return Ok(ExitCode::Done);
+    };
+    let ago = u64::try_from(session.world.now() - holder.renewed).unwrap_or(0).saturating_mul(1_000);
+    let step = if holder.step.is_empty() { String::new() } else { format!(", at {}", holder.step) };
+    let text = format!(
+        "{} holds the lock of topology {} since {}{step}; renewed {} ago\n",
+        holder.who,
+        desired.topology,
+        date(holder.since),
+        duration(ago)
+    );
+    session.printer.data(&text).map_err(stdout_failed)?;
+    if !args.yes {
+        confirm::require(false, "unlock", session.printer)?;
+        let question = "Break it? An apply that still runs stops before its next write.";
+        confirm::ask(question, session.printer, &session.interrupt).await?;
+    }
+    let broken = session.world.break_lock(&how);
+    session.interrupt.or(broken).await??;
+    session.printer.talk("the lock is free\n");
+    Ok(ExitCode::Done)
+}
