@@ -1,3 +1,5 @@
+//! How plans look, on a terminal and off it.
+
 use lgtm_planner::plan::{Change, ObjectVerb};
 
 use super::*;

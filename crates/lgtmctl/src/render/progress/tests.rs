@@ -1,3 +1,5 @@
+//! How an apply looks while it goes on.
+
 use lgtm_executor::{Failure, Kind};
 use lgtm_planner::inventory::Took;
 

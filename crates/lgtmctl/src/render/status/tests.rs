@@ -1,3 +1,5 @@
+//! How the status looks.
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use lgtm_planner::{
