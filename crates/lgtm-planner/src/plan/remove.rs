@@ -23,6 +23,15 @@ pub(super) fn add_removals(inputs: &Inputs<'_>, steps: &mut BTreeMap<StepId, Ste
     for (name, entry) in &inputs.observed.fleet {
         if inputs.desired.cluster(name).is_none() {
             remove_cluster(name, entry, inputs.observed, inputs.options, &mut removals);
+            if let Some(ClusterObserved::Unreachable { reason }) = inputs.observed.clusters.get(name) {
+                // Only `destroy` says clearly enough that a cluster is to go that nobody can look at.
+                for step in removals.values_mut().filter(|step| &step.id.unit.cluster == name) {
+                    step.change = Change::Blocked;
+                    step.action = None;
+                    step.reasons =
+                        vec![format!("{name} does not answer, so nothing on it is removed: {reason}")];
+                }
+            }
         } else if let Some(state) = inputs.observed.state(name) {
             let gone = state.inventories.values().filter(|inventory| {
                 !inputs
