@@ -51,6 +51,8 @@ pub struct Report {
     pub failed: BTreeMap<StepId, Failure>,
     /// Steps that were not begun, with the one before them that was not done.
     pub skipped: BTreeMap<StepId, StepId>,
+    /// Steps that the plan held back, with its reasons: their cluster does not answer or is another one.
+    pub blocked: BTreeMap<StepId, Vec<String>>,
     /// Clusters that did not answer.
     pub unreachable: BTreeMap<ClusterName, String>,
     /// Whether the user interrupted it.
@@ -62,7 +64,11 @@ pub struct Report {
 impl Report {
     /// Whether everything was done.
     pub fn is_complete(&self) -> bool {
-        self.failed.is_empty() && self.skipped.is_empty() && self.unreachable.is_empty() && !self.interrupted
+        self.failed.is_empty()
+            && self.skipped.is_empty()
+            && self.blocked.is_empty()
+            && self.unreachable.is_empty()
+            && !self.interrupted
     }
 }
 
@@ -115,7 +121,12 @@ pub async fn apply<W: World>(
         events: events.clone(),
         tries: options.tries,
     });
-    let mut report = Report { unreachable: plan.unreachable.clone(), ..Report::default() };
+    let blocked = plan.steps.iter().filter(|step| step.change == Change::Blocked);
+    let mut report = Report {
+        blocked: blocked.map(|step| (step.id.clone(), step.reasons.clone())).collect(),
+        unreachable: plan.unreachable.clone(),
+        ..Report::default()
+    };
     let mut times: BTreeMap<StepId, Took> = BTreeMap::new();
     let mut running = JoinSet::new();
     let mut effects = scheduler.begin();
