@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 pub(crate) mod adopt;
 pub(crate) mod answer;
+pub(crate) mod discovery;
 pub(crate) mod examine;
 pub(crate) mod ready;
 mod resources;
@@ -124,6 +125,12 @@ impl Cluster {
     pub(crate) async fn list_metadata(&self, resource: &Resource, selector: &str) -> Answer<Vec<Value>> {
         let accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
         self.pages(&resource.path(None), selector, accept).await
+    }
+
+    /// The metadata of all objects of a resource in a namespace.
+    pub(crate) async fn list_metadata_in(&self, resource: &Resource, namespace: &str) -> Answer<Vec<Value>> {
+        let accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        self.pages(&resource.path(Some(namespace)), "", accept).await
     }
 
     /// All objects of a resource in a namespace that bear the labels.

@@ -5,6 +5,7 @@
 //! is taken over at once, any other when its Lease has run out.
 
 use std::{
+    collections::BTreeSet,
     fs::{File, TryLockError},
     io::Write as _,
     path::{Path, PathBuf},
@@ -24,9 +25,15 @@ use crate::cluster::{Cluster, answer::ApiError};
 const DURATION: i64 = 15;
 /// Three renewals may fail before the Lease runs out.
 const RENEWAL: Duration = Duration::from_secs(4);
+/// A step that begins looks at the Lease itself unless that was done this recently.
+const CHECK: Duration = Duration::from_secs(1);
 const STEP: &str = "lgtmctl.dev/step";
 
-/// What one process holds.
+/// The identities of this process's own locks: several topologies may be applied by one process, and
+/// one topology by two parts of it must not.
+static HELD_HERE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// What one apply holds.
 pub(crate) struct Lock {
     topology: TopologyName,
     identity: String,
@@ -43,7 +50,44 @@ struct State {
     renewal: Option<tokio::task::JoinHandle<()>>,
     /// The hub's records are being removed, the Lease with them; from then on the file is the lock.
     hub_goes: bool,
-    lease: Option<Arc<Cluster>>,
+    lease: Option<Arc<Lease>>,
+}
+
+/// A Lease that is held.
+struct Lease {
+    hub: Arc<Cluster>,
+    topology: TopologyName,
+    identity: String,
+    begun: OffsetDateTime,
+    /// When it was last renewed. Locked while that happens, so that the two that renew it, the clock and
+    /// the next step, never take each other for a stranger.
+    renewed: tokio::sync::Mutex<OffsetDateTime>,
+}
+
+impl Lease {
+    /// Renews the Lease unless that was done a moment ago. By the wall clock, since that is what others
+    /// judge it by, and since it goes on while a machine sleeps.
+    async fn renew(&self, step: &str, unless_within: Duration) -> Result<(), Failure> {
+        let mut renewed = self.renewed.lock().await;
+        if (OffsetDateTime::now_utc() - *renewed).unsigned_abs() < unless_within {
+            return Ok(());
+        }
+        write_lease(self, step, Occasion::Renew).await?;
+        *renewed = OffsetDateTime::now_utc();
+        Ok(())
+    }
+
+    /// Whether others may take the Lease by now.
+    async fn has_run_out(&self) -> bool {
+        (OffsetDateTime::now_utc() - *self.renewed.lock().await).whole_seconds() >= DURATION
+    }
+}
+
+/// Why a Lease is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    Take,
+    Renew,
 }
 
 impl Lock {
@@ -76,10 +120,24 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(broken(error)),
         }
-        let identity = identity();
-        file.set_len(0).and_then(|()| file.write_all(identity.as_bytes())).map_err(broken)?;
+        let identity = Self::register();
+        let held = |error: std::io::Error| {
+            held_here().remove(&identity);
+            broken(error)
+        };
+        file.set_len(0).and_then(|()| file.write_all(identity.as_bytes())).map_err(held)?;
         let state = Arc::new(Mutex::new(State::default()));
         Ok(Self { topology: topology.clone(), identity, state, _file: file })
+    }
+
+    /// An identity that no other lock of this process has.
+    fn register() -> String {
+        let process = identity();
+        let mut held = held_here();
+        let free = |run: &usize| !held.contains(&format!("{process} run {run}"));
+        let identity = format!("{process} run {}", (1..).find(free).unwrap_or(0));
+        held.insert(identity.clone());
+        identity
     }
 
     /// Whether the Lease is still to be taken.
@@ -90,21 +148,19 @@ impl Lock {
     /// Takes the Lease on the hub and keeps it.
     pub(crate) async fn take_lease(&self, hub: Arc<Cluster>) -> Result<(), Failure> {
         let begun = OffsetDateTime::now_utc();
-        write_lease(&hub, &self.topology, &self.identity, "starting", begun).await?;
-        let (state, topology, identity) =
-            (Arc::clone(&self.state), self.topology.clone(), self.identity.clone());
-        let cluster = Arc::clone(&hub);
+        let (topology, identity) = (self.topology.clone(), self.identity.clone());
+        let renewed = tokio::sync::Mutex::new(begun);
+        let lease = Arc::new(Lease { hub, topology, identity, begun, renewed });
+        write_lease(&lease, "starting", Occasion::Take).await?;
+        let (state, kept) = (Arc::clone(&self.state), Arc::clone(&lease));
         let renewal = tokio::spawn(async move {
-            let mut renewed = tokio::time::Instant::now();
             loop {
                 tokio::time::sleep(RENEWAL).await;
                 let step = state.lock().unwrap_or_else(PoisonError::into_inner).step.clone();
-                match write_lease(&cluster, &topology, &identity, &step, begun).await {
-                    Ok(()) => renewed = tokio::time::Instant::now(),
+                match kept.renew(&step, RENEWAL / 2).await {
+                    Ok(()) => {}
                     // A hub that does not answer for a moment loses nothing while the Lease still runs.
-                    Err(failure)
-                        if failure.kind != Kind::Locked
-                            && renewed.elapsed() < Duration::from_secs(DURATION.unsigned_abs()) => {}
+                    Err(failure) if failure.kind != Kind::Locked && !kept.has_run_out().await => {}
                     Err(failure) => {
                         state.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(failure.message);
                         return;
@@ -113,25 +169,36 @@ impl Lock {
             }
         });
         self.with(|state| {
-            state.lease = Some(hub);
+            state.lease = Some(lease);
             state.renewal = Some(renewal);
         });
         Ok(())
     }
 
-    /// Whether writing is still allowed; remembers the step for whoever asks who holds the lock.
-    pub(crate) fn check(&self, step: &str) -> Result<(), Failure> {
-        self.with(|state| {
+    /// Whether writing is still allowed; remembers the step for whoever asks who holds the lock. The
+    /// Lease is looked at itself, for it may have been taken since its last renewal.
+    pub(crate) async fn check(&self, step: &str) -> Result<(), Failure> {
+        let (lost, lease) = self.with(|state| {
             step.clone_into(&mut state.step);
-            match &state.lost {
-                None => Ok(()),
-                Some(reason) => {
-                    let message = format!("the lock of the topology {} was lost: {reason}", self.topology);
-                    Err(Failure::new(Kind::Locked, message)
-                        .with_help("nothing more was written; run the same command again"))
+            (state.lost.clone(), state.lease.clone())
+        });
+        let lost = match (lost, lease) {
+            (Some(reason), _) => reason,
+            (None, None) => return Ok(()),
+            (None, Some(lease)) => match lease.renew(step, CHECK).await {
+                Ok(()) => return Ok(()),
+                // Still ours, but without the hub nothing may be written: the step is tried again. It is the
+                // hub that does not answer, and not the cluster of the step.
+                Err(failure) if failure.kind != Kind::Locked && !lease.has_run_out().await => {
+                    return Err(Failure { kind: Kind::Transient, ..failure });
                 }
-            }
-        })
+                Err(failure) => failure.message,
+            },
+        };
+        self.with(|state| state.lost = Some(lost.clone()));
+        let message = format!("the lock of the topology {} was lost: {lost}", self.topology);
+        Err(Failure::new(Kind::Locked, message)
+            .with_help("nothing more was written; run the same command again"))
     }
 
     /// Gives everything back. A Lease that has gone with its namespace is given back already.
@@ -140,13 +207,14 @@ impl Lock {
         if let Some(renewal) = renewal {
             renewal.abort();
         }
-        if let Some(hub) = lease
-            && let Ok(Some(lease)) = hub.read(&lease_path(&self.topology)).await
+        if let Some(held) = lease
+            && let Ok(Some(lease)) = held.hub.read(&lease_path(&self.topology)).await
             && holder_identity(&lease) == Some(self.identity.as_str())
         {
             let uid = lease.pointer("/metadata/uid").and_then(Value::as_str);
             let body = json!({"preconditions": {"uid": uid}});
-            if let Err(error) = hub.write(http::Method::DELETE, &lease_path(&self.topology), &body).await {
+            if let Err(error) = held.hub.write(http::Method::DELETE, &lease_path(&self.topology), &body).await
+            {
                 tracing::debug!(error = %error.message(), "the Lease runs out by itself");
             }
         }
@@ -168,6 +236,20 @@ impl Lock {
     }
 }
 
+impl Drop for Lock {
+    /// An apply that is dropped in the middle must not go on renewing what it no longer uses.
+    fn drop(&mut self) {
+        if let Some(renewal) = self.with(|state| state.renewal.take()) {
+            renewal.abort();
+        }
+        held_here().remove(&self.identity);
+    }
+}
+
+fn held_here() -> std::sync::MutexGuard<'static, BTreeSet<String>> {
+    HELD_HERE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn lock_file(topology: &TopologyName, state_dir: &Path) -> PathBuf {
     state_dir.join("locks").join(format!("{topology}.lock"))
 }
@@ -186,17 +268,16 @@ fn holder_identity(lease: &Value) -> Option<&str> {
 
 /// Takes or renews the Lease, or says who has it. The resourceVersion makes sure that of two that try
 /// at once only one gets it.
-async fn write_lease(
-    hub: &Cluster,
-    topology: &TopologyName,
-    identity: &str,
-    step: &str,
-    begun: OffsetDateTime,
-) -> Result<(), Failure> {
+async fn write_lease(lease: &Lease, step: &str, occasion: Occasion) -> Result<(), Failure> {
+    let Lease { hub, topology, identity, begun, .. } = lease;
     let failed = |error: ApiError| hub.failure("taking the lock (a Lease)", error);
     let found = hub.read(&lease_path(topology)).await.map_err(failed)?;
-    if let Some(holder) = found.as_ref().and_then(holder).filter(|holder| holder.who != identity)
-        && !is_free(&holder)
+    if found.is_none() && occasion == Occasion::Renew {
+        // Whoever ran `unlock` may have begun to apply already.
+        return Err(Failure::new(Kind::Locked, "its Lease was removed by another hand"));
+    }
+    if let Some(holder) = found.as_ref().and_then(holder).filter(|holder| &holder.who != identity)
+        && (occasion == Occasion::Renew || !is_free(&holder))
     {
         return Err(held(topology, &holder));
     }
@@ -217,7 +298,7 @@ async fn write_lease(
         "spec": {
             "holderIdentity": identity,
             "leaseDurationSeconds": DURATION,
-            "acquireTime": stamp(begun),
+            "acquireTime": stamp(*begun),
             "renewTime": stamp(OffsetDateTime::now_utc()),
         },
     });
@@ -296,7 +377,7 @@ fn micro_time(time: OffsetDateTime) -> String {
 }
 
 /// `user@host process 123 boot 0123abcd`: enough for a person to find it, and for another process on
-/// the same machine to see that it is dead.
+/// the same machine to see that it is dead. A lock adds `run 1`, its number within the process.
 fn identity() -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
     format!("{user}@{} process {} boot {}", host(), std::process::id(), boot())
@@ -316,12 +397,19 @@ fn boot() -> String {
 /// Whether the holder ran on this machine since its last boot and is no more.
 fn is_dead_here(who: &str) -> bool {
     let Some((rest, booted)) = who.rsplit_once(" boot ") else { return false };
+    let (booted, run) = booted.split_once(" run ").unwrap_or((booted, ""));
     let Some((user, process)) = rest.rsplit_once(" process ") else { return false };
     let here = user.rsplit_once('@').is_some_and(|(_, name)| name == host());
-    here && !booted.is_empty()
-        && booted == boot()
-        && Path::new("/proc/self").exists()
-        && process.parse::<u32>().is_ok_and(|process| !Path::new(&format!("/proc/{process}")).exists())
+    let this_boot = here && !booted.is_empty() && booted == boot() && Path::new("/proc/self").exists();
+    let Ok(process) = process.parse::<u32>() else { return false };
+    if !this_boot {
+        return false;
+    }
+    if process == std::process::id() {
+        // A number that was given up here is free, also when another process before had the same.
+        return !run.is_empty() && !held_here().contains(who);
+    }
+    !Path::new(&format!("/proc/{process}")).exists()
 }
 
 #[cfg(test)]

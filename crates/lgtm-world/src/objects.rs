@@ -13,21 +13,26 @@ use lgtm_executor::{Done, Event, Events, Failure, Kind, Outcome};
 use lgtm_planner::{
     digest::Digest,
     fact::UnitFacts,
-    inventory::{Inventory, InventoryObject, SYSTEM_NAMESPACE, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
+    inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
     object::{Object, ObjectKey},
     observed::Live,
     phase::{Phase, is_run_once, phase},
-    plan::{ApplyObjects, RemoveObjects, StepId},
+    plan::{ApplyObjects, StepId},
 };
 use lgtm_topology::TopologyName;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
-    cluster::{Cluster, Mode, Resource, adopt::adopt, answer::ApiError, ready},
-    observe::{of_metadata, resource},
+    cluster::{Mode, Resource, adopt::adopt, answer::ApiError, ready},
+    observe::of_metadata,
     records,
 };
+
+mod prune;
+
+use prune::prune;
+pub(crate) use prune::remove;
 
 /// Writes at once for one unit.
 const CONCURRENCY: usize = 8;
@@ -36,7 +41,7 @@ const GONE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What all functions here need to know of their step.
 pub(crate) struct Context<'a> {
-    pub(crate) cluster: &'a Cluster,
+    pub(crate) cluster: &'a crate::cluster::Cluster,
     pub(crate) topology: &'a TopologyName,
     pub(crate) step: &'a StepId,
     pub(crate) events: &'a Events,
@@ -238,6 +243,30 @@ async fn until_gone(
     }
 }
 
+/// Waits until a namespace that was deleted is gone.
+pub(crate) async fn until_namespace_is_gone(context: &Context<'_>, name: &str) -> Result<(), Failure> {
+    let namespaces = Resource {
+        group: String::new(),
+        version: "v1".to_owned(),
+        plural: "namespaces".to_owned(),
+        namespaced: false,
+    };
+    let key = ObjectKey {
+        group: String::new(),
+        kind: "Namespace".to_owned(),
+        namespace: None,
+        name: name.to_owned(),
+    };
+    let found = context.cluster.metadata(&namespaces, None, name).await;
+    let found =
+        found.map_err(|error| context.cluster.object_failure("waiting for the end of", &key, error))?;
+    let uid = found.as_ref().and_then(|found| found.pointer("/metadata/uid")?.as_str());
+    match uid {
+        Some(uid) => until_gone(context, &namespaces, &key, uid).await,
+        None => Ok(()),
+    }
+}
+
 /// Reads back uids and fingerprints, after readiness: controllers take some fields over only then.
 async fn fingerprints(
     context: &Context<'_>,
@@ -294,170 +323,4 @@ async fn facts(context: &Context<'_>, work: &ApplyObjects) -> Result<UnitFacts, 
         }
     }
     Ok(facts)
-}
-
-/// Takes away a unit's objects and then its inventory.
-pub(crate) async fn remove(context: &Context<'_>, work: &RemoveObjects) -> Result<Done, Failure> {
-    let begun = Instant::now();
-    let remarks = prune(context, &work.objects, work.delete_data).await?;
-    records::delete_inventory(context.cluster, context.topology, &context.step.unit.name).await?;
-    let outcome = Outcome::Removed;
-    Ok(Done { outcome, facts: UnitFacts::new(), took: took(begun, Duration::ZERO), remarks })
-}
-
-/// Deletes objects in the order in which they can go: custom resources before what serves them,
-/// webhooks before their backends, namespaces and definitions last. Returns what was kept, and why.
-async fn prune(
-    context: &Context<'_>,
-    objects: &[InventoryObject],
-    delete_data: bool,
-) -> Result<Vec<String>, Failure> {
-    let mut groups: BTreeMap<u8, Vec<&InventoryObject>> = BTreeMap::new();
-    for object in objects {
-        groups.entry(removal_order(object)).or_default().push(object);
-    }
-    let mut remarks = Vec::new();
-    for group in groups.values() {
-        let deletions: Vec<_> = group.iter().map(|object| delete(context, object, delete_data)).collect();
-        let kept: Vec<Option<String>> =
-            stream::iter(deletions).buffer_unordered(CONCURRENCY).try_collect().await?;
-        remarks.extend(kept.into_iter().flatten());
-        for object in group {
-            if waits_for_end(object)
-                && let Some(uid) = &object.uid
-                && !remarks.iter().any(|remark| remark.starts_with(&object.key.to_string()))
-            {
-                until_gone(context, &resource(object), &object.key, uid).await?;
-            }
-        }
-    }
-    remarks.sort();
-    Ok(remarks)
-}
-
-fn removal_order(object: &InventoryObject) -> u8 {
-    match (object.key.group.as_str(), object.key.kind.as_str()) {
-        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 1,
-        ("apps" | "batch", _) | ("", "Pod") => 2,
-        ("", "Namespace") => 4,
-        ("apiextensions.k8s.io", _) => 5,
-        (group, kind) if lgtm_planner::object::is_cluster_scoped(group, kind).is_none() => 0,
-        _ => 3,
-    }
-}
-
-/// What must really be gone before the next group: custom resources, whose finalizers need their
-/// controllers, and namespaces.
-fn waits_for_end(object: &InventoryObject) -> bool {
-    matches!(removal_order(object), 0 | 4)
-}
-
-/// Deletes one object, unless something that is not ours depends on it. Returns why it was kept.
-async fn delete(
-    context: &Context<'_>,
-    object: &InventoryObject,
-    delete_data: bool,
-) -> Result<Option<String>, Failure> {
-    let cluster = context.cluster;
-    let failed = |error| cluster.object_failure("removing", &object.key, error);
-    let resource = resource(object);
-    let kept = match object.key.kind.as_str() {
-        "Namespace" if object.key.group.is_empty() => {
-            kept_namespace(cluster, &object.key.name, delete_data).await.map_err(failed)?
-        }
-        "CustomResourceDefinition" => kept_definition(cluster, object).await.map_err(failed)?,
-        _ => None,
-    };
-    if let Some(reason) = kept {
-        return Ok(Some(format!("{} is kept: {reason}", object.key)));
-    }
-    cluster
-        .delete(&resource, object.key.namespace.as_deref(), &object.key.name, object.uid.as_deref())
-        .await
-        .map_err(failed)?;
-    Ok(None)
-}
-
-/// Why a namespace stays: claims hold data, or someone else's objects are in it.
-async fn kept_namespace(
-    cluster: &Cluster,
-    namespace: &str,
-    delete_data: bool,
-) -> Result<Option<String>, ApiError> {
-    if namespace == SYSTEM_NAMESPACE {
-        return Ok(None);
-    }
-    let mut foreign = Vec::new();
-    for (api_version, kind) in CONTENTS {
-        let resource = cluster.resource_of(api_version, kind).await?;
-        for found in cluster.list(&resource, Some(namespace), "").await? {
-            let name = found.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            if *kind == "PersistentVolumeClaim" {
-                if !delete_data {
-                    return Ok(Some(format!("the claim {name} holds data (--delete-data removes it)")));
-                }
-            } else if !is_by_the_way(kind, name, &found) {
-                foreign.push(format!("{kind} {name}"));
-            }
-        }
-    }
-    if foreign.is_empty() {
-        return Ok(None);
-    }
-    foreign.truncate(3);
-    Ok(Some(format!("it holds what lgtmctl did not make: {}", foreign.join(", "))))
-}
-
-/// The kinds that people put into namespaces. What else is in one was made from these.
-const CONTENTS: &[(&str, &str)] = &[
-    ("v1", "PersistentVolumeClaim"),
-    ("v1", "ConfigMap"),
-    ("v1", "Secret"),
-    ("v1", "Service"),
-    ("v1", "ServiceAccount"),
-    ("v1", "Pod"),
-    ("apps/v1", "Deployment"),
-    ("apps/v1", "StatefulSet"),
-    ("apps/v1", "DaemonSet"),
-    ("batch/v1", "Job"),
-    ("batch/v1", "CronJob"),
-];
-
-/// Whether an object is ours, on its way out, made from another object, or in every namespace.
-fn is_by_the_way(kind: &str, name: &str, found: &Value) -> bool {
-    let ours =
-        found.get("metadata").and_then(|metadata| metadata.get("labels")?.get(TOPOLOGY_LABEL)).is_some();
-    let made_from = found
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array)
-        .is_some_and(|owners| !owners.is_empty());
-    let everywhere = matches!(
-        (kind, name),
-        ("ConfigMap", "kube-root-ca.crt" | "istio-ca-root-cert") | ("ServiceAccount", "default")
-    );
-    ours || made_from || everywhere || found.pointer("/metadata/deletionTimestamp").is_some()
-}
-
-/// Why a definition stays: someone else's objects are of its kind, and would go with it.
-async fn kept_definition(cluster: &Cluster, object: &InventoryObject) -> Result<Option<String>, ApiError> {
-    let Some(definition) = cluster.object(&resource(object), None, &object.key.name).await? else {
-        return Ok(None);
-    };
-    let text =
-        |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-    let served = versions
-        .into_iter()
-        .flatten()
-        .find(|version| version.get("served").and_then(Value::as_bool) == Some(true))
-        .and_then(|version| version.get("name")?.as_str());
-    let Some(served) = served else { return Ok(None) };
-    let custom = Resource {
-        group: text("/spec/group"),
-        version: served.to_owned(),
-        plural: text("/spec/names/plural"),
-        namespaced: text("/spec/scope") == "Namespaced",
-    };
-    let foreign = cluster.list_metadata(&custom, &format!("!{TOPOLOGY_LABEL}")).await?.len();
-    Ok((foreign > 0).then(|| format!("{foreign} objects of its kind are not lgtmctl's")))
 }

@@ -158,7 +158,7 @@ impl ClusterWorld {
     }
 
     /// Deletes the namespace of the records, unless another topology has records there.
-    async fn unenrol(&self, desired: &Desired, step: &StepId) -> Result<Done, Failure> {
+    async fn unenrol(&self, desired: &Desired, step: &StepId, events: &Events) -> Result<Done, Failure> {
         let begun = Instant::now();
         let cluster = self.connected(desired, &step.unit.cluster).await?;
         let is_hub = step.unit.cluster == desired.hub;
@@ -179,6 +179,8 @@ impl ClusterWorld {
                 Err(error) if error.code() == Some(404) => {}
                 Err(error) => return Err(failed(error)),
             }
+            // An apply that follows at once could not write its records into a namespace that still goes.
+            objects::until_namespace_is_gone(&self.context(&cluster, step, events), SYSTEM_NAMESPACE).await?;
         }
         Ok(Done { remarks, ..done(Outcome::Removed, begun) })
     }
@@ -347,7 +349,7 @@ impl World for ClusterWorld {
                 let cluster = self.connected(desired, &step.unit.cluster).await?;
                 objects::remove(&self.context(&cluster, step, events), work).await
             }
-            Action::Unenrol => self.unenrol(desired, step).await,
+            Action::Unenrol => self.unenrol(desired, step, events).await,
             Action::Withdraw { delete } => self.withdraw(desired, step, *delete).await,
         }
     }
@@ -383,7 +385,7 @@ impl World for ClusterWorld {
             self.take_lease(&hub).await?;
         }
         match self.lock.lock().await.as_ref() {
-            Some(lock) => lock.check(&step.to_string()),
+            Some(lock) => lock.check(&step.to_string()).await,
             None => Err(Failure::new(Kind::Locked, "nothing may be written without the topology's lock")),
         }
     }

@@ -1,0 +1,259 @@
+//! Taking objects away, and keeping what someone else's things depend on.
+//!
+//! Which objects go is the plan's to say. Whether a namespace or a definition can go without taking
+//! what is not lgtmctl's with it can only be seen at that moment, so it is looked up here, and what is
+//! kept is named and let go of.
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use lgtm_executor::{Done, Failure, Outcome};
+use lgtm_planner::{
+    fact::UnitFacts,
+    fingerprint::FIELD_MANAGER,
+    inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
+    plan::RemoveObjects,
+};
+use lgtm_topology::TopologyName;
+use serde_json::{Value, json};
+use tokio::time::{Duration, Instant};
+
+use super::{CONCURRENCY, Context, took, until_gone};
+use crate::{
+    cluster::{
+        Cluster, Resource,
+        answer::{Answer, ApiError},
+        discovery,
+        examine::label,
+    },
+    observe::resource,
+    records,
+};
+
+/// Takes away a unit's objects and then its inventory.
+pub(crate) async fn remove(context: &Context<'_>, work: &RemoveObjects) -> Result<Done, Failure> {
+    let begun = Instant::now();
+    let remarks = prune(context, &work.objects, work.delete_data).await?;
+    records::delete_inventory(context.cluster, context.topology, &context.step.unit.name).await?;
+    let outcome = Outcome::Removed;
+    Ok(Done { outcome, facts: UnitFacts::new(), took: took(begun, Duration::ZERO), remarks })
+}
+
+/// Deletes objects in the order in which they can go: custom resources before what serves them,
+/// webhooks before their backends, namespaces and definitions last. Returns what was kept, and why.
+pub(super) async fn prune(
+    context: &Context<'_>,
+    objects: &[InventoryObject],
+    delete_data: bool,
+) -> Result<Vec<String>, Failure> {
+    let mut groups: BTreeMap<u8, Vec<&InventoryObject>> = BTreeMap::new();
+    for object in objects {
+        groups.entry(removal_order(object)).or_default().push(object);
+    }
+    let mut remarks = Vec::new();
+    for group in groups.values() {
+        let deletions: Vec<_> = group.iter().map(|object| delete(context, object, delete_data)).collect();
+        let kept: Vec<Option<String>> =
+            stream::iter(deletions).buffer_unordered(CONCURRENCY).try_collect().await?;
+        remarks.extend(kept.into_iter().flatten());
+        for object in group {
+            if waits_for_end(object)
+                && let Some(uid) = &object.uid
+                && !remarks.iter().any(|remark| remark.starts_with(&object.key.to_string()))
+            {
+                until_gone(context, &resource(object), &object.key, uid).await?;
+            }
+        }
+    }
+    remarks.sort();
+    Ok(remarks)
+}
+
+fn removal_order(object: &InventoryObject) -> u8 {
+    match (object.key.group.as_str(), object.key.kind.as_str()) {
+        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 1,
+        ("apps" | "batch", _) | ("", "Pod") => 2,
+        ("", "Namespace") => 4,
+        ("apiextensions.k8s.io", _) => 5,
+        (group, kind) if lgtm_planner::object::is_cluster_scoped(group, kind).is_none() => 0,
+        _ => 3,
+    }
+}
+
+/// What must really be gone before the next group: custom resources, whose finalizers need their
+/// controllers, and namespaces.
+fn waits_for_end(object: &InventoryObject) -> bool {
+    matches!(removal_order(object), 0 | 4)
+}
+
+/// Deletes one object, unless something that is not ours depends on it. Returns why it was kept.
+async fn delete(
+    context: &Context<'_>,
+    object: &InventoryObject,
+    delete_data: bool,
+) -> Result<Option<String>, Failure> {
+    let cluster = context.cluster;
+    let failed = |error| cluster.object_failure("removing", &object.key, error);
+    let resource = resource(object);
+    let kept = match (object.key.group.as_str(), object.key.kind.as_str()) {
+        ("", "Namespace") => {
+            kept_namespace(cluster, context.topology, &object.key.name).await.map_err(failed)?
+        }
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            kept_definition(cluster, context.topology, object).await.map_err(failed)?
+        }
+        _ => None,
+    };
+    if let Some(reason) = kept {
+        let_go(cluster, object).await.map_err(failed)?;
+        return Ok(Some(format!("{} is kept: {reason}", object.key)));
+    }
+    let claims = if delete_data && object.key.group == "apps" && object.key.kind == "StatefulSet" {
+        claims_of(cluster, object).await.map_err(failed)?
+    } else {
+        Vec::new()
+    };
+    let (namespace, uid) = (object.key.namespace.as_deref(), object.uid.as_deref());
+    cluster.delete(&resource, namespace, &object.key.name, uid).await.map_err(failed)?;
+    for (name, uid) in claims {
+        cluster.delete(&claims_resource(), namespace, &name, Some(&uid)).await.map_err(failed)?;
+    }
+    Ok(None)
+}
+
+/// Takes lgtmctl's labels off an object that is kept: no inventory holds it any more, and another
+/// topology may want it.
+async fn let_go(cluster: &Cluster, object: &InventoryObject) -> Answer<()> {
+    let path = resource(object).object_path(object.key.namespace.as_deref(), &object.key.name);
+    let mut metadata = json!({"labels": {TOPOLOGY_LABEL: null, UNIT_LABEL: null}});
+    if let (Some(uid), Some(metadata)) = (&object.uid, metadata.as_object_mut()) {
+        // With another uid the server refuses the patch: then it is not the object that was meant.
+        metadata.insert("uid".to_owned(), json!(uid));
+    }
+    let patch = json!({"metadata": metadata});
+    let path = format!("{path}?fieldManager={FIELD_MANAGER}");
+    match cluster.patch(&path, "application/merge-patch+json", &patch).await {
+        Ok(_) => Ok(()),
+        Err(ApiError::Status(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn claims_resource() -> Resource {
+    Resource {
+        group: String::new(),
+        version: "v1".to_owned(),
+        plural: "persistentvolumeclaims".to_owned(),
+        namespaced: true,
+    }
+}
+
+/// The claims that a StatefulSet's controller made, with their uids: `<template>-<name>-<ordinal>`.
+async fn claims_of(cluster: &Cluster, object: &InventoryObject) -> Answer<Vec<(String, String)>> {
+    let namespace = object.key.namespace.as_deref();
+    let Some(live) = cluster.object(&resource(object), namespace, &object.key.name).await? else {
+        return Ok(Vec::new());
+    };
+    let templates = live.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
+    let prefixes: Vec<String> = templates
+        .into_iter()
+        .flatten()
+        .filter_map(|template| template.pointer("/metadata/name")?.as_str())
+        .map(|template| format!("{template}-{}-", object.key.name))
+        .collect();
+    let is_claim = |name: &str| {
+        prefixes.iter().any(|prefix| {
+            name.strip_prefix(prefix.as_str()).is_some_and(|ordinal| {
+                !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        })
+    };
+    let found = cluster.list(&claims_resource(), namespace, "").await?;
+    let text = |claim: &Value, pointer| claim.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    Ok(found
+        .iter()
+        .filter_map(|claim| Some((text(claim, "/metadata/name")?, text(claim, "/metadata/uid")?)))
+        .filter(|(name, _)| is_claim(name))
+        .collect())
+}
+
+/// Why a namespace stays: claims hold data, or someone else's objects are in it. Every kind that the
+/// server has is looked at, since all of them would go with the namespace.
+async fn kept_namespace(
+    cluster: &Cluster,
+    topology: &TopologyName,
+    namespace: &str,
+) -> Answer<Option<String>> {
+    if namespace == SYSTEM_NAMESPACE {
+        return Ok(None);
+    }
+    let offered = discovery::namespaced(cluster).await?;
+    if let Some(group) = offered.silent.first() {
+        return Ok(Some(format!("the API group {group} does not answer, so nobody knows what it holds")));
+    }
+    let looks = offered.kinds.iter().map(|(resource, kind)| async move {
+        let found = cluster.list_metadata_in(resource, namespace).await?;
+        let foreign = found.into_iter().filter(|found| !is_by_the_way(topology, kind, found));
+        let name = |found: Value| found.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned);
+        Answer::Ok(foreign.filter_map(name).map(|name| format!("{kind} {name}")).collect::<Vec<_>>())
+    });
+    let looks: Vec<_> = looks.collect();
+    let foreign: Vec<Vec<String>> = stream::iter(looks).buffer_unordered(CONCURRENCY).try_collect().await?;
+    let mut foreign: Vec<String> = foreign.into_iter().flatten().collect();
+    foreign.sort();
+    if let Some(claim) = foreign.iter().find_map(|name| name.strip_prefix("PersistentVolumeClaim ")) {
+        return Ok(Some(format!(
+            "the claim {claim} holds data (--delete-data removes claims of StatefulSets)"
+        )));
+    }
+    let more = foreign.len().saturating_sub(3);
+    foreign.truncate(3);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let named = foreign.join(", ");
+    Ok((!foreign.is_empty()).then(|| format!("it holds what lgtmctl did not make: {named}{more}")))
+}
+
+/// Whether an object is ours, on its way out, made by a controller, or in every namespace.
+fn is_by_the_way(topology: &TopologyName, kind: &str, found: &Value) -> bool {
+    let name = found.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let ours = label(found, TOPOLOGY_LABEL) == Some(topology.as_str()) && kind != "PersistentVolumeClaim";
+    let made_from = found
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .is_some_and(|owners| !owners.is_empty());
+    let everywhere = matches!(
+        (kind, name),
+        ("ConfigMap", "kube-root-ca.crt" | "istio-ca-root-cert") | ("ServiceAccount", "default")
+    );
+    // Controllers write these beside the objects that they are about, and do not always say so.
+    let shadows = matches!(kind, "Endpoints" | "EndpointSlice" | "Event" | "Lease" | "PodMetrics");
+    ours || made_from || everywhere || shadows || found.pointer("/metadata/deletionTimestamp").is_some()
+}
+
+/// Why a definition stays: someone else's objects are of its kind, and would go with it.
+async fn kept_definition(
+    cluster: &Cluster,
+    topology: &TopologyName,
+    object: &InventoryObject,
+) -> Answer<Option<String>> {
+    let Some(definition) = cluster.object(&resource(object), None, &object.key.name).await? else {
+        return Ok(None);
+    };
+    let text =
+        |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
+    let served = versions
+        .into_iter()
+        .flatten()
+        .find(|version| version.get("served").and_then(Value::as_bool) == Some(true))
+        .and_then(|version| version.get("name")?.as_str());
+    let Some(served) = served else { return Ok(None) };
+    let custom = Resource {
+        group: text("/spec/group"),
+        version: served.to_owned(),
+        plural: text("/spec/names/plural"),
+        namespaced: text("/spec/scope") == "Namespaced",
+    };
+    let foreign = cluster.list_metadata(&custom, &format!("{TOPOLOGY_LABEL}!={topology}")).await?.len();
+    Ok((foreign > 0).then(|| format!("{foreign} objects of its kind are not lgtmctl's")))
+}
