@@ -10,8 +10,8 @@ use std::{
 };
 
 use lgtm_executor::{
-    ApplyOptions, Events, Outcome, Prepared, Report, World as _, apply, prepare, prepare_destroy,
-    world::ClusterRef,
+    ApplyOptions, Events, Outcome, Prepared, Report, World as _, apply, prepare, prepare::PrepareError,
+    prepare_destroy, world::ClusterRef,
 };
 use lgtm_planner::{observed::ClusterObserved, plan::PlanOptions, unit::ClusterContent};
 use lgtm_topology::{ClusterName, Topology};
@@ -61,6 +61,11 @@ impl Bed {
         prepare(&self.world, &self.topology, options).await.unwrap()
     }
 
+    /// A plan, or why there is none.
+    pub(crate) async fn try_plan(&self) -> Result<Prepared, PrepareError> {
+        prepare(&self.world, &self.topology, PlanOptions::default()).await
+    }
+
     pub(crate) async fn apply(&self) -> Report {
         self.apply_with(PlanOptions::default(), ApplyOptions::default()).await
     }
@@ -81,8 +86,12 @@ impl Bed {
     }
 
     pub(crate) async fn destroy(&self) -> Report {
+        self.destroy_with(PlanOptions::default()).await
+    }
+
+    pub(crate) async fn destroy_with(&self, options: PlanOptions) -> Report {
         self.world.lock(&self.topology.name).await.unwrap();
-        let prepared = prepare_destroy(&self.world, &self.topology, PlanOptions::default()).await.unwrap();
+        let prepared = prepare_destroy(&self.world, &self.topology, options).await.unwrap();
         let report = perform(&self.world, prepared, ApplyOptions::default()).await;
         self.world.release_lock().await;
         report
