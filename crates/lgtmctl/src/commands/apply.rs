@@ -67,7 +67,7 @@ fn nothing_to_do<W: Clusters>(
     output: Output,
 ) -> Result<ExitCode, CommandError> {
     match output {
-        Output::Json => json_lines(session.printer, &render::json::plan(&prepared.plan))?,
+        Output::Json => nothing_done(session, &prepared.plan)?,
         Output::Human => {
             let fleet = Fleet::of(&prepared.desired);
             let text = render::plan::plan(&prepared.plan, &fleet, session.printer.data_style());
@@ -75,6 +75,14 @@ fn nothing_to_do<W: Clusters>(
         }
     }
     Ok(ExitCode::of_plan(&prepared.plan, false))
+}
+
+/// A script that waits for a report gets one.
+pub(super) fn nothing_done<W: Clusters>(session: &Session<'_, W>, plan: &Plan) -> Result<(), CommandError> {
+    let report = Report { unreachable: plan.unreachable.clone(), ..Report::default() };
+    let mut lines = render::json::plan(plan);
+    lines.push(render::json::report(plan, &report));
+    json_lines(session.printer, &lines)
 }
 
 /// Shows a plan before it is carried out: talk for people, since it belongs to the question, and data

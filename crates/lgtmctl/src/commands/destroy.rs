@@ -3,15 +3,14 @@
 use lgtm_planner::plan::PlanOptions;
 
 use super::{
-    apply::{carry_out, locked, show, tell},
-    confirm, json_lines,
+    apply::{carry_out, locked, nothing_done, show, tell},
+    confirm,
 };
 use crate::{
     cli::DestroyArgs,
     error::CommandError,
     exit_code::ExitCode,
     printer::Output,
-    render,
     session::{Clusters, Session},
 };
 
@@ -36,7 +35,7 @@ async fn destroy<W: Clusters>(
     }
     if prepared.plan.is_empty() {
         match output {
-            Output::Json => json_lines(session.printer, &render::json::plan(&prepared.plan))?,
+            Output::Json => nothing_done(session, &prepared.plan)?,
             Output::Human => {
                 let name = &session.topology.name;
                 session

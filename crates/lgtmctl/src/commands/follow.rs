@@ -91,10 +91,10 @@ async fn follow(
             stopped = stop.wait_for(|stop| *stop), if !told_to_stop => {
                 told_to_stop = true;
                 if stopped.is_ok() {
-                    let text = "interrupted: running steps end, none begins; Ctrl-C again ends at once\n";
+                    let text = "interrupted: running steps end, none begins; Ctrl-C again ends at once";
                     match &live {
-                        Some(bar) => bar.suspend(|| printer.insist(text)),
-                        None => printer.insist(text),
+                        Some(bar) => bar.println(text),
+                        None => printer.insist(&format!("{text}\n")),
                     }
                 }
             }
@@ -129,7 +129,7 @@ fn tell_above(bar: &ProgressBar, event: &Event, printer: &Printer) {
         | Event::Finished(_) => false,
     };
     if matters && let Some(text) = plain(event, printer.talk_style()) {
-        bar.suspend(|| printer.insist(&format!("{text}\n")));
+        bar.println(text);
     }
 }
 

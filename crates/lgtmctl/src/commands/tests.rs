@@ -1,200 +1,26 @@
 //! Whole commands against a world in memory.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
-use lgtm_executor::{
-    Done, Events, Failure, Kind, Outcome, World,
-    world::{ClusterRef, Examination, LockHolder, RenderRequest},
-};
-use lgtm_planner::{
-    desired::Desired,
-    digest::Digest,
-    inventory::{Connection, FleetEntry, Took},
-    object::Object,
-    observed::{ClusterObserved, ClusterState, Examined},
-    plan::{Action, Rendered, StepId},
-    unit::UnitId,
-};
-use lgtm_topology::{ClusterName, TopologyName};
+use lgtm_executor::Kind;
+use lgtm_planner::observed::ClusterObserved;
+use lgtm_topology::ClusterName;
 use serde_json::{Value, json};
 
+use self::memory::Memory;
 use super::*;
 use crate::{
     cli::Cli,
     input::Document,
     printer::{Terminal, Wishes, tests::Kept},
-    render::status::ClusterDetails,
-    session::Clusters,
 };
+
+mod memory;
 
 const TOPOLOGY: &str = "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {name: small}\nspec:\n  \
     provider: {kwok: {}}\n  hub: {name: hub, segment: 248/29}\n  \
     spokes: [{name: west, tenant: west, scenario: alloy}]\n";
-
-/// A world of clusters that are names in a list.
-#[derive(Debug, Default)]
-struct Memory {
-    clusters: Mutex<BTreeMap<ClusterName, ClusterObserved>>,
-    fleet: Mutex<BTreeMap<ClusterName, FleetEntry>>,
-    /// What was done, and the lock.
-    log: Mutex<Vec<String>>,
-    /// The unit whose step fails.
-    fails: Option<UnitId>,
-    locked_by: Option<String>,
-}
-
-impl Memory {
-    fn note(&self, text: impl Into<String>) {
-        self.log.lock().unwrap().push(text.into());
-    }
-
-    fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap().clone()
-    }
-
-    fn writes(&self) -> Vec<String> {
-        self.log().into_iter().filter(|line| line.starts_with("perform")).collect()
-    }
-}
-
-impl World for Memory {
-    fn now(&self) -> i64 {
-        1_767_225_600
-    }
-
-    async fn fleet(
-        &self,
-        _: &TopologyName,
-        _: &ClusterName,
-        _: &ClusterRef,
-    ) -> Result<BTreeMap<ClusterName, FleetEntry>, Failure> {
-        Ok(self.fleet.lock().unwrap().clone())
-    }
-
-    async fn observe(
-        &self,
-        _: &TopologyName,
-        cluster: &ClusterName,
-        _: &ClusterRef,
-    ) -> Result<ClusterObserved, Failure> {
-        Ok(self.clusters.lock().unwrap().get(cluster).cloned().unwrap_or(ClusterObserved::Absent))
-    }
-
-    async fn render(&self, request: RenderRequest) -> Result<Rendered, Failure> {
-        let (kind, value) = if request.unit.name.as_str() == "mimir" {
-            ("Secret", json!({"password": "hunter2"}))
-        } else {
-            ("ConfigMap", json!({"content": format!("{:?}", request.content)}))
-        };
-        let object = json!({
-            "apiVersion": "v1", "kind": kind, "data": value,
-            "metadata": {"name": request.unit.name, "namespace": "default"},
-        });
-        let object = Object::new(object).unwrap();
-        Ok(Rendered { digest: Digest::of_json(object.value()), objects: Arc::new(vec![object]) })
-    }
-
-    async fn examine(&self, _: &TopologyName, _: &UnitId, _: Examination) -> Result<Examined, Failure> {
-        Ok(Examined::default())
-    }
-
-    async fn perform(
-        &self,
-        desired: &Desired,
-        step: &StepId,
-        action: &Action,
-        _: &Events,
-    ) -> Result<Done, Failure> {
-        self.note(format!("perform {step}"));
-        if self.fails.as_ref() == Some(&step.unit) {
-            return Err(Failure::new(Kind::Permanent, "it was refused").with_help("allow it"));
-        }
-        let cluster = &step.unit.cluster;
-        let mut outcome = Outcome::Created;
-        match action {
-            Action::EnsureCluster(_) => {
-                let state = ClusterState {
-                    settled: true,
-                    enrolled: true,
-                    uid: "1".to_owned(),
-                    ..ClusterState::default()
-                };
-                self.clusters
-                    .lock()
-                    .unwrap()
-                    .insert(cluster.clone(), ClusterObserved::Reachable(Box::new(state)));
-            }
-            Action::Enrol(_) => {
-                let entry = FleetEntry {
-                    topology: desired.topology.clone(),
-                    cluster: cluster.clone(),
-                    connection: Connection::Kwok { name: cluster.to_string() },
-                    uid: "1".to_owned(),
-                    made: true,
-                };
-                self.fleet.lock().unwrap().insert(cluster.clone(), entry);
-            }
-            Action::Withdraw { .. } => {
-                outcome = Outcome::Removed;
-                self.fleet.lock().unwrap().remove(cluster);
-                self.clusters.lock().unwrap().remove(cluster);
-            }
-            Action::Apply(_) | Action::Make(_) | Action::Remove(_) | Action::Unenrol => {}
-        }
-        let facts = json!({
-            "fingerprint": "ab", "fingerprints": ["ab"], "digest": "cd", "address": "192.0.2.1",
-            "notBefore": 1_767_225_600, "notAfter": 1_798_761_600,
-        });
-        let Value::Object(facts) = facts else { unreachable!("facts are a mapping") };
-        Ok(Done { outcome, facts: facts.into_iter().collect(), took: Took::default(), remarks: Vec::new() })
-    }
-
-    async fn lock(&self, _: &TopologyName) -> Result<(), Failure> {
-        if let Some(holder) = &self.locked_by {
-            return Err(Failure::new(Kind::Locked, format!("{holder} applies")));
-        }
-        self.note("lock");
-        Ok(())
-    }
-
-    async fn check_lock(&self, _: &StepId) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    async fn release_lock(&self) {
-        self.note("release");
-    }
-}
-
-impl Clusters for Memory {
-    fn details(&self, cluster: &ClusterName, _: &ClusterRef) -> ClusterDetails {
-        ClusterDetails { audit_log: Some(PathBuf::from(format!("/logs/{cluster}"))), connection: None }
-    }
-
-    async fn kubeconfig(&self, cluster: &ClusterName, _: &ClusterRef) -> Result<String, Failure> {
-        Ok(format!("kubeconfig of {cluster}\n"))
-    }
-
-    async fn lock_holder(&self, _: &ClusterRef) -> Result<Option<LockHolder>, Failure> {
-        let now = self.now();
-        Ok(self.locked_by.as_ref().map(|who| LockHolder {
-            who: who.clone(),
-            since: now - 3_600,
-            renewed: now - 90,
-            step: "hub/mimir".to_owned(),
-        }))
-    }
-
-    async fn break_lock(&self, _: &ClusterRef) -> Result<(), Failure> {
-        self.note("break lock");
-        Ok(())
-    }
-}
 
 /// What a command gave.
 struct Ran {
@@ -294,6 +120,15 @@ async fn scripts_can_follow_an_apply() {
     assert_eq!(count("stepDone"), count("step"));
     assert_eq!(lines.last().unwrap()["complete"], json!(true));
     assert_eq!(ran.err, "");
+}
+
+#[tokio::test]
+async fn scripts_get_a_report_even_when_nothing_is_to_be_done() {
+    // A world without a topology has nothing to remove.
+    let ran = run("destroy --yes --output json", Memory::default()).await;
+    let types: Vec<Value> = ran.lines().into_iter().map(|line| line["type"].clone()).collect();
+    assert_eq!(types, [json!("plan"), json!("report")]);
+    assert_eq!(ran.lines()[1]["complete"], json!(true));
 }
 
 #[tokio::test]
@@ -431,7 +266,13 @@ async fn a_kubeconfig_goes_to_stdout() {
 
 #[tokio::test]
 async fn a_lock_is_shown_before_it_is_broken() {
-    let held = || Memory { locked_by: Some("eve@elsewhere, process 7".to_owned()), ..Memory::default() };
+    let running =
+        || Mutex::new([(ClusterName::new("hub"), ClusterObserved::Reachable(Box::default()))].into());
+    let held = || Memory {
+        locked_by: Some("eve@elsewhere, process 7".to_owned()),
+        clusters: running(),
+        ..Memory::default()
+    };
     let ran = run("unlock --yes", held()).await;
     assert_eq!(
         ran.out,
@@ -441,7 +282,10 @@ async fn a_lock_is_shown_before_it_is_broken() {
     let asked = run("unlock", held()).await;
     assert_eq!(asked.code(), 2);
     assert!(asked.world.log().is_empty());
-    let free = run("unlock", Memory::default()).await;
+    let free = run("unlock", Memory { clusters: running(), ..Memory::default() }).await;
     assert_eq!(free.code(), 0);
     assert!(free.err.contains("nobody holds the lock"), "{}", free.err);
+    let absent = run("unlock", Memory::default()).await;
+    assert_eq!(absent.code(), 0);
+    assert!(absent.err.contains("the hub hub does not run"), "{}", absent.err);
 }

@@ -1,5 +1,7 @@
 //! `unlock`: who holds the lock, since when, and its end.
 
+use lgtm_planner::observed::ClusterObserved;
+
 use super::{confirm, status::date, stdout_failed};
 use crate::{
     cli::UnlockArgs,
@@ -16,6 +18,14 @@ pub(super) async fn run<W: Clusters>(
 ) -> Result<ExitCode, CommandError> {
     let desired = session.desired()?;
     let how = hub(&desired)?;
+    let seen = session.world.observe(&desired.topology, &desired.hub, &how);
+    if let ClusterObserved::Absent | ClusterObserved::Stopped = session.interrupt.or(seen).await?? {
+        // Without a hub there is only the file lock, which ends with the process that holds it.
+        let text =
+            format!("the hub {} does not run, so there is no lock that could be broken\n", desired.hub);
+        session.printer.talk(&text);
+        return Ok(ExitCode::Done);
+    }
     let holder = session.world.lock_holder(&how);
     let Some(holder) = session.interrupt.or(holder).await?? else {
         session.printer.talk(&format!("nobody holds the lock of topology {}\n", desired.topology));

@@ -14,7 +14,7 @@ mod block;
 mod footer;
 mod object;
 
-use super::{Style, Tone, plural, value::one_line};
+use super::{Style, Tone, plural, style::wrap, value::one_line};
 use block::Columns;
 pub use footer::{Counts, longest_path};
 
@@ -126,7 +126,7 @@ pub fn plan(plan: &Plan, fleet: &Fleet, style: Style) -> String {
     remarks(&mut lines, plan, style);
     if !plan.is_empty() {
         lines.push(String::new());
-        lines.push(footer::footer(plan, style));
+        lines.extend(footer::footer(plan, style));
         lines.extend(footer::permissions(plan, style));
     }
     lines.push(String::new());
@@ -167,11 +167,11 @@ fn remarks(lines: &mut Vec<String>, plan: &Plan, style: Style) {
     }
     if !plan.notes.is_empty() {
         lines.push(String::new());
-        lines.extend(
-            plan.notes
-                .iter()
-                .map(|note| format!("{} {}", style.paint(Tone::Careful, "note:"), one_line(note))),
-        );
+        for note in &plan.notes {
+            let text = wrap(&format!("note: {}", one_line(note)), style.width());
+            let first = style.paint(Tone::Careful, "note:");
+            lines.extend(text.into_iter().map(|line| line.replacen("note:", &first, 1)));
+        }
     }
 }
 

@@ -9,14 +9,14 @@ use lgtm_executor::{Prepared, world::ClusterRef};
 use lgtm_planner::{
     inventory::{Connection, State},
     observed::ClusterObserved,
-    plan::Change,
+    plan::{Change, Step},
     unit::{Content, Unit, UnitId},
 };
 use lgtm_topology::{ClusterName, Provider};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Style, Tone, json::line, plural, value::one_line};
+use super::{Style, Tone, json::line, plural, style::wrap, value::one_line};
 
 const DAY: i64 = 86_400;
 /// A certificate with fewer days than this wants a look: its renewal is overdue.
@@ -220,7 +220,7 @@ fn unit(prepared: &Prepared, id: &UnitId, wanted: Option<&Unit>, removal: bool) 
     UnitStatus {
         name: id.name.to_string(),
         state: step.map_or(UnitState::Ready, |step| UnitState::of(step.change)),
-        reasons: step.map(|step| step.reasons.clone()).unwrap_or_default(),
+        reasons: step.map(reasons).unwrap_or_default(),
         objects: inventory.map_or(0, |inventory| inventory.objects.len()),
         applied_at: inventory
             .filter(|inventory| inventory.state == State::Applied)
@@ -228,6 +228,11 @@ fn unit(prepared: &Prepared, id: &UnitId, wanted: Option<&Unit>, removal: bool) 
         certificate,
         addresses: addresses(prepared, id),
     }
+}
+
+fn reasons(step: &Step) -> Vec<String> {
+    let facts = step.waits_for.iter().map(|fact| format!("waits for {fact}"));
+    step.reasons.iter().cloned().chain(facts).collect()
 }
 
 /// The addresses of a unit's LoadBalancer Services: those that it asks for, and those it was given.
@@ -284,7 +289,9 @@ pub fn human(survey: &Survey, date: impl Fn(i64) -> String, style: Style) -> Str
     }
     lines.push(String::new());
     lines.push(verdict(survey, style));
-    lines.extend(survey.notes.iter().map(|note| format!("note: {}", one_line(note))));
+    lines.extend(
+        survey.notes.iter().flat_map(|note| wrap(&format!("note: {}", one_line(note)), style.width())),
+    );
     lines.push(String::new());
     lines.join("\n")
 }
@@ -310,6 +317,11 @@ fn headline(cluster: &ClusterStatus, date: &impl Fn(i64) -> String, style: Style
 }
 
 fn unit_lines(cluster: &ClusterStatus, date: &impl Fn(i64) -> String, style: Style) -> Vec<String> {
+    if cluster.state != ClusterState::Ready && !style.is_verbose() {
+        // Of a cluster that was not read, every unit would say the same.
+        let text = format!("  {} not seen", plural(cluster.units.len(), "unit"));
+        return vec![style.paint(Tone::Faint, text).into_owned()];
+    }
     let mut quiet = 0;
     let width = cluster.units.iter().map(|unit| unit.name.chars().count()).max().unwrap_or_default();
     let mut lines = Vec::new();

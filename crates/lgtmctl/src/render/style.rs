@@ -87,6 +87,21 @@ pub fn duration(millis: u64) -> String {
     }
 }
 
+/// Breaks a text at spaces.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +121,11 @@ mod tests {
         assert_eq!(Style::new(false, 80, false).paint(Tone::Bad, "x"), "x");
         assert_eq!(Style::new(true, 80, false).paint(Tone::Bad, "x"), "\u{1b}[31mx\u{1b}[0m");
         assert_eq!(Style::new(true, 80, false).paint(Tone::Bad, ""), "");
+    }
+
+    #[test]
+    fn words_are_never_broken() {
+        assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrap("aaaaaaaa b", 5), ["aaaaaaaa", "b"]);
     }
 }

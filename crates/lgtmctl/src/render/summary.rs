@@ -1,12 +1,12 @@
 //! What came of an apply: per cluster, what was not done and why, and where the time went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lgtm_executor::{Outcome, Report};
 use lgtm_planner::plan::{Plan, StepId};
 use lgtm_topology::ClusterName;
 
-use super::{Style, Tone, duration, plural, problem, value::one_line};
+use super::{Style, Tone, duration, plural, problem, style::wrap, value::one_line};
 
 /// Skipped steps that are named one by one.
 const NAMED: usize = 10;
@@ -34,7 +34,7 @@ pub fn summary(plan: &Plan, report: &Report, what: &str, style: Style) -> String
         );
     }
     lines.push(String::new());
-    lines.extend(times(report));
+    lines.extend(times(report, style));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -141,16 +141,23 @@ fn skipped(lines: &mut Vec<String>, plan: &Plan, report: &Report, style: Style) 
         } else {
             "is blocked"
         };
-        lines.push(format!("  {}, because {because} {why}", names(&steps, style)));
+        listed(lines, &format!("{}, because {because} {why}", names(&steps, style)), style);
     }
     for (reasons, steps) in by_reason {
         let reasons: Vec<String> = reasons.iter().map(|reason| one_line(reason)).collect();
-        lines.push(format!("  {}: {}", names(&steps, style), reasons.join("; ")));
+        listed(lines, &format!("{}: {}", names(&steps, style), reasons.join("; ")), style);
     }
     if !not_begun.is_empty() {
         let why = if report.interrupted { "because it was interrupted" } else { "because the lock was lost" };
-        lines.push(format!("  {}, {why}", names(&not_begun, style)));
+        listed(lines, &format!("{}, {why}", names(&not_begun, style)), style);
     }
+}
+
+/// One entry, whose later lines hang below its first.
+fn listed(lines: &mut Vec<String>, text: &str, style: Style) {
+    let wrapped = wrap(text, style.width().saturating_sub(4));
+    let indents = std::iter::once("  ").chain(std::iter::repeat("    "));
+    lines.extend(wrapped.into_iter().zip(indents).map(|(line, indent)| format!("{indent}{line}")));
 }
 
 fn names(steps: &[&StepId], style: Style) -> String {
@@ -164,7 +171,7 @@ fn names(steps: &[&StepId], style: Style) -> String {
 
 /// Wall time against the longest path: what could not have been faster, and how much of that was
 /// waiting for pods rather than our own work.
-fn times(report: &Report) -> Vec<String> {
+fn times(report: &Report, style: Style) -> Vec<String> {
     let summary = &report.summary;
     let mut lines = vec![format!("{} in {}", plural(report.done.len(), "step"), duration(summary.wall))];
     let waiting = (summary.longest_path_waiting * 100).checked_div(summary.longest_path);
@@ -177,7 +184,12 @@ fn times(report: &Report) -> Vec<String> {
             ratio / 100,
             ratio % 100
         ));
-        lines.push(format!("  {}", summary.path.join(" → ")));
+        // After a failure the path goes on through steps that took no time, since they were not done.
+        let done: BTreeSet<String> = report.done.keys().map(ToString::to_string).collect();
+        let path: Vec<&str> =
+            summary.path.iter().map(String::as_str).filter(|step| done.contains(*step)).collect();
+        let path = wrap(&path.join(" → "), style.width().saturating_sub(2));
+        lines.extend(path.into_iter().map(|line| format!("  {line}")));
     }
     lines
 }

@@ -5,8 +5,12 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{Style, Tone};
 
-/// Characters of a value that are shown, on each side of an arrow.
+/// Characters of a value that are shown, on each side of an arrow, where there is room.
 const SHOWN: usize = 60;
+/// Fewer characters than these say nothing.
+const LEAST: usize = 16;
+/// What a line needs beside path and values: indentation, arrow, and the words on what was cut.
+const AROUND: usize = 52;
 /// Lines of a diff that are shown.
 const DIFF_LINES: usize = 14;
 /// What stands for a value of a Secret.
@@ -90,9 +94,13 @@ pub(crate) fn field(change: &FieldChange, style: Style) -> Vec<String> {
         lines.extend(diff.into_iter().map(|line| format!("  {line}")));
         return lines;
     }
+    let sides = if change.before.is_some() && change.after.is_some() { 2 } else { 1 };
+    let room = style.width().saturating_sub(path.chars().count() + AROUND) / sides;
+    let fits = room.clamp(LEAST, SHOWN);
     let show = |value: &str| {
         let value = one_line(value);
-        let value = if style.is_verbose() { value } else { cut(&value, SHOWN) };
+        let is_short = value.chars().count() <= fits + LEAST;
+        let value = if style.is_verbose() || is_short { value } else { cut(&value, fits) };
         if value.is_empty() { "\"\"".to_owned() } else { value }
     };
     vec![match (&change.before, &change.after) {

@@ -12,7 +12,7 @@ use lgtm_planner::{
 use lgtm_topology::ClusterName;
 
 use super::{Fleet, object, sign, tone, verb};
-use crate::render::{Style, Tone, value::one_line};
+use crate::render::{Style, Tone, style::wrap, value::one_line};
 
 /// One block of lines.
 pub(super) struct Block<'a> {
@@ -120,10 +120,12 @@ impl Block<'_> {
                 lines.push(format!("{first}  {tail}").trim_end().to_owned());
             }
             (None, None) => lines.push(first.trim_end().to_owned()),
-            (None, Some(tail)) => {
+            (None, Some(shortest)) => {
                 lines.push(first.trim_end().to_owned());
                 let indent = 2 + 9 + 1 + columns.unit + 2;
-                let tail = wrap(tail, style.width().saturating_sub(indent));
+                let room = style.width().saturating_sub(indent);
+                let tail = self.tails.iter().find(|tail| tail.chars().count() <= room);
+                let tail = wrap(tail.unwrap_or(shortest), room);
                 lines.extend(
                     tail.into_iter().map(|line| format!("{:indent$}{}", "", style.paint(Tone::Faint, line))),
                 );
@@ -138,21 +140,6 @@ impl Block<'_> {
         }
         lines
     }
-}
-
-/// Breaks a text at spaces.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// [`tail`] with fewer and fewer kinds named, for what room there is.
@@ -191,7 +178,7 @@ fn waits(facts: &[FactRef], fleet: &Fleet, own: Own<'_>) -> String {
     let named = by_fact.into_iter().map(|((unit, name), clusters)| match clusters.as_slice() {
         [only] if *only == own.cluster => format!("{unit}#{name}"),
         [only] => format!("{only}/{unit}#{name}"),
-        several => format!("{unit}#{name} of {}", fleet.place(several)),
+        several => format!("{unit}#{name} of {}", fleet.place(several).trim_start_matches('×')),
     });
     named.collect::<Vec<_>>().join(", ")
 }
@@ -270,11 +257,5 @@ mod tests {
         assert_eq!(neutral("when lgtm-remote/alloy is done"), "when alloy is done");
         assert_eq!(neutral("lgtm-remote-otel and my-lgtm-remote"), "lgtm-remote-otel and my-lgtm-remote");
         assert_eq!(neutral("(lgtm-remote)(lgtm-remote)"), "(<cluster>)(<cluster>)");
-    }
-
-    #[test]
-    fn words_are_never_broken() {
-        assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
-        assert_eq!(wrap("aaaaaaaa b", 5), ["aaaaaaaa", "b"]);
     }
 }

@@ -61,8 +61,8 @@ pub fn longest_path(plan: &Plan) -> (Vec<StepId>, u64) {
     graph::longest_path(&order, &needs, |id| weights.get(id).copied().unwrap_or_default())
 }
 
-/// `12 to create, 3 to update, 1 to replace, 0 to remove on 4 clusters; longest path ≈ 18 s`.
-pub(super) fn footer(plan: &Plan, style: Style) -> String {
+/// `12 to create, 3 to update, 1 to replace, 0 to remove on 4 clusters`, then how long that takes.
+pub(super) fn footer(plan: &Plan, style: Style) -> Vec<String> {
     let counts = Counts::of(plan);
     let mut parts = vec![format!("{} to create", counts.create), format!("{} to update", counts.update)];
     let rare = |count: usize, words: &str| (count > 0).then(|| format!("{count} {words}"));
@@ -76,10 +76,13 @@ pub(super) fn footer(plan: &Plan, style: Style) -> String {
     let summary = format!("{} on {}", parts.join(", "), plural(clusters.len(), "cluster"));
     let unchanged = match plan.unchanged.len() {
         0 => String::new(),
-        count => format!("; {count} unchanged"),
+        count => format!("{count} unchanged; "),
     };
     let (_, longest) = longest_path(plan);
-    format!("{}{unchanged}; longest path ≈ {}", style.paint(Tone::Strong, summary), duration(longest))
+    vec![
+        style.paint(Tone::Strong, summary).into_owned(),
+        format!("{unchanged}longest path ≈ {}", duration(longest)),
+    ]
 }
 
 /// What an apply would refuse.
