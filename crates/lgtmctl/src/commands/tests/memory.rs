@@ -31,7 +31,7 @@ pub(super) struct Memory {
     pub(super) clusters: Mutex<BTreeMap<ClusterName, ClusterObserved>>,
     pub(super) fleet: Mutex<BTreeMap<ClusterName, FleetEntry>>,
     /// What was done, and the lock.
-    log: Mutex<Vec<String>>,
+    pub(super) log: Mutex<Vec<String>>,
     /// The unit whose step fails.
     pub(super) fails: Option<UnitId>,
     pub(super) locked_by: Option<String>,
