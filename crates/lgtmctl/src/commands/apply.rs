@@ -2,6 +2,7 @@
 
 use lgtm_executor::{Prepared, Report};
 use lgtm_planner::plan::{Plan, PlanOptions};
+use lgtm_topology::ClusterName;
 
 use super::{
     confirm,
@@ -51,7 +52,7 @@ async fn apply<W: Clusters>(session: &Session<'_, W>, args: &ApplyArgs) -> Resul
         return nothing_to_do(session, &prepared, args.output.output);
     }
     show(session, &prepared, args.output.output, verbose)?;
-    refuse(&prepared)?;
+    refuse(&prepared.plan, &prepared.desired.hub)?;
     if !args.run.yes && !args.rehearse {
         confirm::ask("Apply this plan?", session.printer, &session.interrupt).await?;
     }
@@ -110,11 +111,9 @@ pub(super) fn show<W: Clusters>(
 }
 
 /// What must not be carried out.
-fn refuse(prepared: &Prepared) -> Result<(), CommandError> {
-    let plan = &prepared.plan;
-    if let Some(reason) = plan.unreachable.get(&prepared.desired.hub) {
-        let hub = prepared.desired.hub.to_string();
-        return Err(CommandError::HubUnreachable { hub, reason: reason.clone() });
+fn refuse(plan: &Plan, hub: &ClusterName) -> Result<(), CommandError> {
+    if let Some(reason) = plan.unreachable.get(hub) {
+        return Err(CommandError::HubUnreachable { hub: hub.to_string(), reason: reason.clone() });
     }
     let units: Vec<String> = plan.forbidden().map(|step| step.id.unit.to_string()).collect();
     if units.is_empty() { Ok(()) } else { Err(CommandError::Forbidden { units }) }
@@ -166,4 +165,23 @@ async fn remove_rehearsal<W: Clusters>(
         session.printer.insist(&render::summary::summary(&plan, &report, "removed", style));
     }
     Ok(ExitCode::of_report(&report))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::fixture::{cluster, every_kind};
+
+    #[test]
+    fn what_nobody_allowed_is_refused_by_name() {
+        let mut plan = every_kind();
+        let refused = refuse(&plan, &cluster("hub")).unwrap_err();
+        assert_eq!(refused.exit_code(), ExitCode::Failed);
+        assert!(refused.help().unwrap().ends_with("--allow-replace hub/authority"), "{refused:?}");
+        plan.steps.retain(|step| !step.needs_permission);
+        assert!(refuse(&plan, &cluster("hub")).is_ok());
+        // Nothing is written anywhere without the hub, whatever is allowed.
+        let refused = refuse(&plan, &cluster("east")).unwrap_err();
+        assert_eq!(refused.exit_code(), ExitCode::Unreachable);
+    }
 }
