@@ -13,7 +13,10 @@ use lgtm_executor::{
     ApplyOptions, Events, Outcome, Prepared, Report, World as _, apply, prepare, prepare::PrepareError,
     prepare_destroy, world::ClusterRef,
 };
-use lgtm_planner::{observed::ClusterObserved, plan::PlanOptions, unit::ClusterContent};
+use lgtm_planner::{
+    plan::{PlanOptions, Target},
+    unit::ClusterContent,
+};
 use lgtm_topology::{ClusterName, Topology};
 use lgtm_world::{ClusterWorld, Settings, providers::kwok::Kwok, tools::Tools};
 use serde_json::Value;
@@ -63,7 +66,31 @@ impl Bed {
 
     /// A plan, or why there is none.
     pub(crate) async fn try_plan(&self) -> Result<Prepared, PrepareError> {
-        prepare(&self.world, &self.topology, PlanOptions::default()).await
+        self.try_plan_with(PlanOptions::default()).await
+    }
+
+    pub(crate) async fn try_plan_with(&self, options: PlanOptions) -> Result<Prepared, PrepareError> {
+        prepare(&self.world, &self.topology, options).await
+    }
+
+    /// Applies one unit with what it needs, and expects that it is done.
+    pub(crate) async fn converge_unit(&self, unit: &str) -> Report {
+        let report = self.apply_with(only(unit), ApplyOptions::default()).await;
+        assert!(report.is_complete(), "{report:#?}");
+        report
+    }
+
+    /// Writes a file that the topology names.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Writes objects into a file that the topology names.
+    pub(crate) fn write_objects(&self, name: &str, objects: &[Value]) {
+        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        self.write(name, &list.to_string());
     }
 
     pub(crate) async fn apply(&self) -> Report {
@@ -206,10 +233,15 @@ pub(crate) fn parse(source: &str) -> Topology {
 }
 
 pub(crate) fn world(folder: &Path, topology: &Topology) -> ClusterWorld {
+    world_on(folder, "state", topology)
+}
+
+/// A world with a state folder of its own, as another machine has.
+pub(crate) fn world_on(folder: &Path, machine: &str, topology: &Topology) -> ClusterWorld {
     ClusterWorld::new(Settings {
         base_dir: folder.to_owned(),
         tools: tools(),
-        state_dir: folder.join("state"),
+        state_dir: folder.join(machine),
         cache_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
         topology: topology.name.clone(),
         hub: topology.hub.cluster.name.clone(),
@@ -248,6 +280,7 @@ pub(crate) fn outcomes(report: &Report) -> BTreeMap<String, Outcome> {
     report.done.iter().map(|(step, outcome)| (step.to_string(), *outcome)).collect()
 }
 
-pub(crate) fn is_reachable(seen: &ClusterObserved) -> bool {
-    matches!(seen, ClusterObserved::Reachable(_))
+/// Everything about one unit and what it needs, and nothing else.
+pub(crate) fn only(unit: &str) -> PlanOptions {
+    PlanOptions { targets: vec![Target::Unit(unit.parse().unwrap())], ..PlanOptions::default() }
 }

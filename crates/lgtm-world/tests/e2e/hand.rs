@@ -42,11 +42,34 @@ impl Hand {
     }
 
     pub(crate) async fn create(&self, path: &str, object: &Value) -> Value {
-        let request = Request::post(path)
+        self.create_as(path, "administrator", object).await
+    }
+
+    /// Creates as another tool does: `helm`, or `kubectl-client-side-apply`.
+    pub(crate) async fn create_as(&self, path: &str, manager: &str, object: &Value) -> Value {
+        let request = Request::post(format!("{path}?fieldManager={manager}"))
             .header("content-type", "application/json")
             .body(object.to_string().into_bytes())
             .unwrap();
         self.0.request(request).await.unwrap_or_else(|error| panic!("POST {path}: {error}"))
+    }
+
+    /// Replaces as a whole, as clients that read, change and write back do.
+    pub(crate) async fn put(&self, path: &str, object: &Value) -> Value {
+        let request = Request::put(path)
+            .header("content-type", "application/json")
+            .body(object.to_string().into_bytes())
+            .unwrap();
+        self.0.request(request).await.unwrap_or_else(|error| panic!("PUT {path}: {error}"))
+    }
+
+    /// A forced server-side apply under another manager.
+    pub(crate) async fn apply_as(&self, path: &str, manager: &str, object: &Value) -> Value {
+        let request = Request::patch(format!("{path}?fieldManager={manager}&force=true"))
+            .header("content-type", "application/apply-patch+yaml")
+            .body(object.to_string().into_bytes())
+            .unwrap();
+        self.0.request(request).await.unwrap_or_else(|error| panic!("APPLY {path}: {error}"))
     }
 
     /// Deletes, and returns when the object is gone.

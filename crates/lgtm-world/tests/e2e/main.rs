@@ -1,5 +1,13 @@
 //! End to end, on real etcd, kube-apiserver, controller-manager and scheduler.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "all of this crate is test code, also what is outside of test functions"
+)]
+
 mod bed;
 mod census;
 mod converge;
@@ -7,5 +15,6 @@ mod drift;
 mod existing;
 mod frozen;
 mod hand;
+mod lock;
 mod removal;
 mod unreachable;

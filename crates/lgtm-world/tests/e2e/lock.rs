@@ -1,0 +1,173 @@
+//! The lock between machines: worlds that share nothing but the hub.
+
+use std::sync::Arc;
+
+use lgtm_executor::{ApplyOptions, Kind, World as _, prepare};
+use lgtm_planner::plan::{PlanOptions, StepId};
+use lgtm_world::ClusterWorld;
+use serde_json::{Value, json};
+
+use crate::{
+    bed::{Bed, only, perform, world_on},
+    census::{difference, settled},
+    existing::{Existing, KUBECONFIG},
+    hand::Hand,
+};
+
+const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/lgtmctl-system/leases";
+
+fn topology() -> String {
+    format!(
+        "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: lock}}\nspec:\n  \
+         provider: {{existing: {{kubeconfig: {KUBECONFIG}}}}}\n  \
+         hub: {{name: hub, segment: 172.20.0.248/29, provider: {{existing: {{context: hub}}}}}}\n  spokes: []\n"
+    )
+}
+
+fn lease(who: &str, seconds_ago: i64) -> Value {
+    let time = time::OffsetDateTime::now_utc() - time::Duration::seconds(seconds_ago);
+    let format = time::macros::format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
+    );
+    let stamp = time.format(format).unwrap();
+    json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "lock", "namespace": "lgtmctl-system"},
+        "spec": {
+            "holderIdentity": who, "leaseDurationSeconds": 15, "acquireTime": stamp, "renewTime": stamp,
+        },
+    })
+}
+
+async fn holder(hub: &Hand) -> Option<String> {
+    let lease = hub.get(&format!("{LEASES}/lock")).await?;
+    Some(lease["spec"]["holderIdentity"].as_str().unwrap().to_owned())
+}
+
+/// Another takes the Lease although it runs.
+async fn steal(hub: &Hand) {
+    let path = format!("{LEASES}/lock");
+    let mut lease = hub.get(&path).await.unwrap();
+    lease["spec"]["holderIdentity"] = json!("thief@elsewhere process 7 boot 00000000");
+    hub.put(&path, &lease).await;
+}
+
+fn step() -> StepId {
+    StepId::ensure("hub/mimir".parse().unwrap())
+}
+
+fn another_machine(bed: &Bed, name: &str) -> Arc<ClusterWorld> {
+    Arc::new(world_on(bed.folder.path(), name, &bed.topology))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_at_a_time_and_the_dead_hold_nothing() {
+    let mut bed = Bed::new(&topology());
+    let clusters = Existing::make(bed.folder.path(), &["hub"]).await;
+    let hub = clusters.hand("hub").await;
+    let name = bed.topology.name.clone();
+    bed.converge_unit("hub/namespaces").await;
+    assert_eq!(holder(&hub).await, None, "the Lease is given back");
+
+    let second = another_machine(&bed, "second");
+    bed.world.lock(&name).await.unwrap();
+    let who = holder(&hub).await.unwrap();
+    let refused = second.lock(&name).await.unwrap_err();
+    assert_eq!(refused.kind, Kind::Locked);
+    assert!(refused.message.contains(&who), "{refused}");
+    // A plan takes no lock, so it is not refused.
+    prepare(&second, &bed.topology, PlanOptions::default()).await.unwrap();
+    let shown = second.lock_holder(&bed.reference("hub")).await.unwrap().unwrap();
+    assert_eq!((shown.who, shown.step.as_str()), (who, "starting"));
+    // Whoever was refused holds not even the file of its own machine.
+    bed.world.release_lock().await;
+    second.lock(&name).await.unwrap();
+    assert!(bed.world.lock(&name).await.is_err());
+    second.release_lock().await;
+
+    // An apply that was dropped without a word holds nothing, and renews nothing.
+    bed.world.lock(&name).await.unwrap();
+    bed.restart();
+    let second = another_machine(&bed, "second");
+    second.lock(&name).await.unwrap();
+    second.release_lock().await;
+    assert_eq!(holder(&hub).await, None);
+
+    // On another machine nobody can see whether the holder lives: its Lease has to run out.
+    hub.create(LEASES, &lease("x@elsewhere process 1 boot 00000000", 5)).await;
+    let refused = bed.world.lock(&name).await.unwrap_err();
+    assert!(refused.message.contains("x@elsewhere"), "{refused}");
+    hub.delete(&format!("{LEASES}/lock")).await;
+    hub.create(LEASES, &lease("x@elsewhere process 1 boot 00000000", 17)).await;
+    bed.world.lock(&name).await.unwrap();
+    bed.world.release_lock().await;
+
+    // On this machine, one that is dead is taken over at once.
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    let dead = child.id();
+    child.wait().unwrap();
+    let read = |path| std::fs::read_to_string(path).unwrap().trim().to_owned();
+    let host = read("/proc/sys/kernel/hostname");
+    let boot: String = read("/proc/sys/kernel/random/boot_id").chars().take(8).collect();
+    hub.create(LEASES, &lease(&format!("x@{host} process {dead} boot {boot} run 1"), 1)).await;
+    bed.world.lock(&name).await.unwrap();
+    bed.world.release_lock().await;
+    hub.create(
+        LEASES,
+        &lease(&format!("x@{host} process {} boot {boot} run 1", std::os::unix::process::parent_id()), 1),
+    )
+    .await;
+    assert!(bed.world.lock(&name).await.is_err(), "its holder lives");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lost_the_lease_writes_nothing_more() {
+    let bed = Bed::new(&topology());
+    let clusters = Existing::make(bed.folder.path(), &["hub"]).await;
+    let hub = clusters.hand("hub").await;
+    let name = bed.topology.name.clone();
+    bed.converge_unit("hub/namespaces").await;
+    let found = settled(&hub).await;
+    let moment = std::time::Duration::from_millis(1_100);
+
+    bed.world.lock(&name).await.unwrap();
+    bed.world.check_lock(&step()).await.unwrap();
+    let prepared = bed.plan_with(only("hub/mimir")).await;
+    assert!(!prepared.plan.is_empty());
+    steal(&hub).await;
+    tokio::time::sleep(moment).await;
+    let report = perform(&bed.world, prepared, ApplyOptions::default()).await;
+    assert!(report.done.is_empty(), "{report:#?}");
+    let failure = report.failed.values().next().unwrap();
+    assert_eq!(failure.kind, Kind::Locked);
+    assert!(failure.message.contains("thief@elsewhere"), "{failure}");
+    bed.world.release_lock().await;
+    assert_eq!(holder(&hub).await.unwrap(), "thief@elsewhere process 7 boot 00000000");
+    assert_eq!(difference(&found, &settled(&hub).await), [""; 0]);
+    hub.delete(&format!("{LEASES}/lock")).await;
+
+    // Whom `unlock` has put out does not take the lock again by itself, and another may have it.
+    let second = another_machine(&bed, "second");
+    bed.world.lock(&name).await.unwrap();
+    second.break_lock(&bed.reference("hub")).await.unwrap();
+    second.lock(&name).await.unwrap();
+    second.release_lock().await;
+    tokio::time::sleep(moment).await;
+    let lost = bed.world.check_lock(&step()).await.unwrap_err();
+    assert_eq!(lost.kind, Kind::Locked);
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    assert_eq!(holder(&hub).await, None);
+    bed.world.release_lock().await;
+
+    // While it runs it is renewed, and names the step.
+    bed.world.lock(&name).await.unwrap();
+    let begun = hub.get(&format!("{LEASES}/lock")).await.unwrap();
+    tokio::time::sleep(moment).await;
+    bed.world.check_lock(&step()).await.unwrap();
+    let now = hub.get(&format!("{LEASES}/lock")).await.unwrap();
+    assert_eq!(begun["spec"]["acquireTime"], now["spec"]["acquireTime"]);
+    assert_ne!(begun["spec"]["renewTime"], now["spec"]["renewTime"]);
+    assert_eq!(now["metadata"]["annotations"]["lgtmctl.dev/step"], "hub/mimir");
+    bed.world.release_lock().await;
+}
