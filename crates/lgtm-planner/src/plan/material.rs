@@ -97,7 +97,15 @@ pub(super) fn verdict(
         reasons: vec![reason],
         objects: vec![ObjectChange {
             object: object.clone(),
-            verb: if change == Change::Create { ObjectVerb::Create } else { ObjectVerb::Replace },
+            verb: match change {
+                Change::Create | Change::Resume => ObjectVerb::Create,
+                Change::Update
+                | Change::Repair
+                | Change::Replace
+                | Change::Later
+                | Change::Remove
+                | Change::Blocked => ObjectVerb::Replace,
+            },
             fields: Vec::new(),
             conflicts: Vec::new(),
             remark: None,
@@ -108,13 +116,16 @@ pub(super) fn verdict(
     let Some(inventory) = observed.inventory(&unit.id) else {
         return make(Change::Create, "new".to_owned(), false, false);
     };
-    if inventory.state == State::Intended {
-        return make(Change::Resume, "an earlier apply was cut short".to_owned(), false, false);
-    }
     let live = observed.state(&unit.id.cluster).and_then(|state| state.live.get(&object));
-    if live.is_none() {
+    // An intent that names a uid was written while the Secret was there, so it too was lost.
+    let was_there =
+        inventory.state == State::Applied || inventory.objects.iter().any(|object| object.uid.is_some());
+    if live.is_none() && was_there {
         let reason = format!("{object} was deleted; what it held is lost and is made anew");
         return make(Change::Replace, reason, true, forbidden);
+    }
+    if inventory.state == State::Intended {
+        return make(Change::Resume, "an earlier apply was cut short".to_owned(), false, false);
     }
     if inventory.digest != input_digest(&content.material, authority) {
         return make(

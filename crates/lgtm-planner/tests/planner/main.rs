@@ -18,5 +18,6 @@ mod material;
 mod model;
 mod properties;
 mod render;
+mod scenarios;
 mod settled;
 mod spec;
