@@ -266,6 +266,9 @@ fn backoff(attempt: u32) -> Duration {
 }
 
 async fn attempt_once<W: World>(world: &W, session: &Session, step: &Step) -> Result<Done, Failure> {
+    if step.needs_permission {
+        return Err(not_permitted(&step.id.unit));
+    }
     world.check_lock(&step.id).await?;
     let action = match current_action(session, step) {
         Some(action) => action,
@@ -352,9 +355,7 @@ async fn decide_now<W: World>(world: &W, session: &Session, step: &Step) -> Resu
     let decision = session.with(|prepared| decide(&prepared.inputs(), &unit));
     let decision = decision.map_err(|problem| plan_failure(&problem))?;
     if decision.needs_permission {
-        let message = format!("{id} would lose something that cannot be brought back");
-        let help = format!("look at `lgtmctl plan`, then allow it with --allow-replace {id}");
-        return Err(Failure::new(Kind::Permanent, message).with_help(help));
+        return Err(not_permitted(id));
     }
     if decision.change == Some(Change::Later) || decision.change == Some(Change::Blocked) {
         let waits: Vec<String> = decision.waits_for.iter().map(ToString::to_string).collect();
@@ -362,6 +363,12 @@ async fn decide_now<W: World>(world: &W, session: &Session, step: &Step) -> Resu
         return Err(Failure::new(Kind::Permanent, message));
     }
     Ok(decision)
+}
+
+fn not_permitted(unit: &UnitId) -> Failure {
+    let message = format!("{unit} would lose something that cannot be brought back");
+    let help = format!("look at `lgtmctl plan`, then allow it with --allow-replace {unit}");
+    Failure::new(Kind::Permanent, message).with_help(help)
 }
 
 fn plan_failure(problem: &PlanError) -> Failure {

@@ -264,6 +264,8 @@ pub struct ApplyObjects {
     pub write: BTreeSet<ObjectKey>,
     /// Those that must be deleted first, because a field cannot change in place.
     pub replace: BTreeSet<ObjectKey>,
+    /// Those that exist, were not made by lgtmctl, and become owned; no other such object may.
+    pub adopt: BTreeSet<ObjectKey>,
     /// Those that go, after the new ones are ready.
     pub prune: Vec<InventoryObject>,
     /// The facts of other units in the content, which the inventory records.

@@ -20,6 +20,7 @@ pub(crate) mod answer;
 pub(crate) mod discovery;
 pub(crate) mod examine;
 pub(crate) mod ready;
+pub(crate) mod replicas;
 mod resources;
 
 use answer::{Answer, ApiError};

@@ -24,7 +24,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
-    cluster::{Mode, Resource, adopt::adopt, answer::ApiError, ready},
+    cluster::{Mode, Resource, adopt::adopt, answer::ApiError, ready, replicas},
     observe::of_metadata,
     records,
 };
@@ -70,7 +70,7 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
         phases.entry(phase(object)).or_default().push(object);
     }
     for (phase, objects) in &phases {
-        let writes: Vec<_> = objects.iter().map(|object| write(context, object)).collect();
+        let writes: Vec<_> = objects.iter().map(|object| write(context, work, object)).collect();
         stream::iter(writes).buffer_unordered(CONCURRENCY).try_collect::<Vec<()>>().await?;
         // Later phases need these to be in force, not only to exist.
         if matches!(phase, Phase::Definitions | Phase::PreHook(_) | Phase::PostHook(_)) {
@@ -162,7 +162,7 @@ fn with_before(objects: &[InventoryObject], before: Option<&Inventory>) -> Vec<I
 }
 
 /// Applies one object, taking over what helm and kubectl left on it.
-async fn write(context: &Context<'_>, object: &Object) -> Result<(), Failure> {
+async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> Result<(), Failure> {
     let cluster = context.cluster;
     let key = object.key();
     let failed = |error| cluster.object_failure("applying", &key, error);
@@ -176,7 +176,15 @@ async fn write(context: &Context<'_>, object: &Object) -> Result<(), Failure> {
         if seen.deleting.is_some() {
             until_gone(context, &resource, &key, &seen.uid).await?;
         } else if seen.topology.is_none() {
+            if seen.fingerprint.is_none() && !work.adopt.contains(&key) {
+                let message = format!("{key} on cluster {} exists and was not made by lgtmctl", cluster.name);
+                return Err(Failure::new(Kind::Permanent, message)
+                    .with_help("it appeared after the plan was made; a new plan says what becomes of it"));
+            }
             adopt(cluster, &resource, &live).await.map_err(failed)?;
+        }
+        if seen.deleting.is_none() && replicas::are_given_up(object, &live) {
+            replicas::hand_over(cluster, &resource, object).await.map_err(failed)?;
         }
     }
     cluster.apply(object, Mode { dry_run: false, force: true }).await.map_err(failed)?;
@@ -237,7 +245,10 @@ async fn until_gone(
             let help = "see that the controllers behind the finalizers run, then run the same command again";
             return Err(Failure::new(Kind::Permanent, message).with_help(help));
         }
-        context.tell(format!("{key} to be gone"));
+        context.tell(match seen.deleting.as_deref() {
+            None | Some([]) => format!("{key} to be gone"),
+            Some(holders) => format!("{key} to be gone; its finalizers: {}", holders.join(", ")),
+        });
         tokio::time::sleep(delay).await;
         delay = (delay * 2).min(Duration::from_secs(2));
     }

@@ -146,6 +146,7 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
         objects,
         write: work.write,
         replace: work.replace,
+        adopt: work.adopt,
         prune,
         used: used_facts(inputs, unit),
         gives,
@@ -172,6 +173,7 @@ fn used_facts(inputs: &Inputs<'_>, unit: &Unit) -> Vec<UsedFact> {
 struct Work {
     write: BTreeSet<ObjectKey>,
     replace: BTreeSet<ObjectKey>,
+    adopt: BTreeSet<ObjectKey>,
     changes: Vec<ObjectChange>,
     missing: usize,
     loses_data: bool,
@@ -197,7 +199,7 @@ impl Work {
             ObjectExamined::Same => return Ok(()),
             ObjectExamined::Missing | ObjectExamined::NotYet => {
                 self.missing += 1;
-                change(ObjectVerb::Create, &Difference::default(), None)
+                change(ObjectVerb::Create, &Difference::default(), ending(inputs, unit, &key))
             }
             ObjectExamined::Differs(difference) => {
                 if inputs.options.conflicts_fail
@@ -216,14 +218,20 @@ impl Work {
                         return Ok(());
                     }
                 }
-                let verb = if difference.adopted { ObjectVerb::Adopt } else { ObjectVerb::Update };
+                let verb = if difference.adopted {
+                    self.adopt.insert(key.clone());
+                    ObjectVerb::Adopt
+                } else {
+                    ObjectVerb::Update
+                };
                 change(verb, difference, None)
             }
             ObjectExamined::Immutable { difference, reason } => {
                 self.replace.insert(key.clone());
                 let lost = lost_by_replacing(&key);
-                self.loses_data |= lost.1;
-                change(ObjectVerb::Replace, difference, Some(format!("{reason}; {}", lost.0)))
+                self.loses_data |= lost.1 || difference.adopted;
+                let foreign = if difference.adopted { "; it was not made by lgtmctl" } else { "" };
+                change(ObjectVerb::Replace, difference, Some(format!("{reason}; {}{foreign}", lost.0)))
             }
             ObjectExamined::Refused { reason } => {
                 return Err(PlanError::Refused {
@@ -238,6 +246,17 @@ impl Work {
         self.write.insert(key);
         Ok(())
     }
+}
+
+/// Who holds up an object that is on its way out and must be gone before it is made again.
+fn ending(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> Option<String> {
+    let state = inputs.observed.state(&unit.id.cluster)?;
+    let finalizers = state.live.get(key)?.deleting.as_ref()?;
+    Some(if finalizers.is_empty() {
+        "made when the one that is being deleted is gone".to_owned()
+    } else {
+        format!("made when the one that is being deleted is gone; its finalizers: {}", finalizers.join(", "))
+    })
 }
 
 /// What is lost while an object is replaced, and whether it is data.
@@ -269,7 +288,7 @@ fn stale(
             continue;
         }
         let Some(state) = inputs.observed.state(&unit.id.cluster) else { continue };
-        if !is_ours(state, object, &unit.id.name) || owned_elsewhere(inputs, unit, &object.key) {
+        if !is_ours(state, object, inventory) || owned_elsewhere(inputs, unit, &object.key) {
             continue;
         }
         let verb = if object.keep { ObjectVerb::Keep } else { ObjectVerb::Delete };

@@ -171,7 +171,7 @@ fn remove_units<'a>(
         let mut objects = Vec::new();
         for object in &inventory.objects {
             let live = state.live.get(&object.key);
-            if !is_ours(state, object, &unit.name)
+            if !is_ours(state, object, inventory)
                 || inputs.is_some_and(|inputs| wanted_by_another(inputs, &unit, object))
             {
                 continue;
@@ -196,17 +196,26 @@ fn remove_units<'a>(
 /// decide: what bears ours and was not there before is ours, also when the answer to its creation
 /// was lost. With a uid, the label counts only where another unit's inventory agrees that the object
 /// has moved there; anyone could have edited it.
-pub(super) fn is_ours(state: &ClusterState, object: &InventoryObject, unit: &UnitName) -> bool {
+pub(super) fn is_ours(state: &ClusterState, object: &InventoryObject, inventory: &Inventory) -> bool {
     let moved_to = |name: &UnitName| {
-        name != unit
+        name != &inventory.unit
             && state
                 .inventories
                 .get(name)
                 .is_some_and(|other| other.objects.iter().any(|held| held.key == object.key))
     };
+    let of_this_topology = |topology: &String| topology == inventory.topology.as_str();
     state.live.get(&object.key).is_some_and(|live| match &object.uid {
-        Some(uid) => &live.uid == uid && !live.unit.as_ref().is_some_and(moved_to),
-        None => live.unit.as_ref() == Some(unit),
+        Some(uid) => {
+            &live.uid == uid
+                && live.topology.as_ref().is_none_or(of_this_topology)
+                && !live.unit.as_ref().is_some_and(moved_to)
+        }
+        // Units of other topologies may have the same name.
+        None => {
+            live.unit.as_ref() == Some(&inventory.unit)
+                && live.topology.as_ref().is_some_and(of_this_topology)
+        }
     })
 }
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::{
     Cluster, Mode,
     answer::{Answer, ApiError},
+    replicas,
 };
 
 /// Requests at once on one cluster. The API server's own default for one client is 10 in flight.
@@ -64,7 +65,11 @@ async fn one(
             ),
         });
     }
-    let mut difference = Difference::default();
+    let mut difference = Difference {
+        adopted: label(&live, TOPOLOGY_LABEL).is_none()
+            && live.get("metadata").and_then(fingerprint).is_none(),
+        ..Difference::default()
+    };
     let result = match cluster.apply(object, Mode { dry_run: true, force: false }).await {
         Err(ApiError::Status(status)) if status.code == 409 => {
             difference.conflicts = conflicts(&status);
@@ -85,14 +90,16 @@ async fn one(
         Err(error) => return Err(error),
     };
     difference.fields = diff(&live, &applied, conceal);
-    difference.adopted =
-        label(&live, TOPOLOGY_LABEL).is_none() && live.get("metadata").and_then(fingerprint).is_none();
     let on_replicas = |path: &str| path == "spec.replicas" || path == ".spec.replicas";
     if difference.conflicts.iter().any(|conflict| on_replicas(&conflict.path))
         && is_autoscaled(cluster, &object.key()).await?
     {
         difference.autoscaled = true;
         difference.conflicts.retain(|conflict| !on_replicas(&conflict.path));
+        difference.fields.retain(|field| !on_replicas(&field.path));
+    }
+    if replicas::are_given_up(object, &live) {
+        // The number is handed over before the field is dropped, so it stays.
         difference.fields.retain(|field| !on_replicas(&field.path));
     }
     if difference.fields.is_empty() && !difference.adopted {
@@ -120,10 +127,14 @@ fn merged(live: &Value, ours: &Value) -> Value {
 fn is_immutable(status: &kube::core::Status) -> bool {
     let says = |text: &str| {
         [
-            "field is immutable",
             "is immutable",
-            "updates to statefulset spec for fields other than",
+            "cannot change roleRef",
+            "may not be changed in an update",
             "may not change once set",
+            "pod updates may not change fields other than",
+            "updates to parameters are forbidden",
+            "updates to provisioner are forbidden",
+            "updates to statefulset spec for fields other than",
         ]
         .iter()
         .any(|words| text.contains(words))
