@@ -75,6 +75,26 @@ pub struct ClusterState {
     pub definitions: BTreeSet<String>,
 }
 
+impl ClusterState {
+    /// A live object, unless it goes with its namespace: what is still in a namespace that is being
+    /// deleted is as good as gone, whatever it says of itself.
+    pub fn find(&self, key: &ObjectKey) -> Option<&Live> {
+        self.live.get(key).filter(|_| !self.goes_with_namespace(key))
+    }
+
+    /// Whether the object's namespace is being deleted.
+    pub fn goes_with_namespace(&self, key: &ObjectKey) -> bool {
+        let namespace = key.namespace.as_ref().map(|namespace| ObjectKey {
+            group: String::new(),
+            kind: "Namespace".to_owned(),
+            namespace: None,
+            name: namespace.clone(),
+        });
+        let live = namespace.and_then(|namespace| self.live.get(&namespace));
+        live.is_some_and(|live| live.deleting.is_some())
+    }
+}
+
 /// An object's metadata, as far as it matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {

@@ -52,7 +52,7 @@ pub fn assess_material(
         let moved = inventory.objects.iter().any(|object| {
             observed
                 .state(&unit.id.cluster)
-                .and_then(|state| state.live.get(&object.key))
+                .and_then(|state| state.find(&object.key))
                 .is_some_and(|live| live.fingerprint != object.fingerprint)
         });
         // A value in the file may change without a trace in the cluster.

@@ -70,7 +70,7 @@ fn is_done(inventory: Option<&Inventory>, object: &Object) -> bool {
 /// Objects of the inventory that are not there as they were left.
 fn moved<'a>(state: &'a ClusterState, inventory: &'a Inventory) -> impl Iterator<Item = &'a InventoryObject> {
     inventory.objects.iter().filter(|object| object.done.is_none()).filter(|object| {
-        state.live.get(&object.key).is_none_or(|live| {
+        state.find(&object.key).is_none_or(|live| {
             live.fingerprint != object.fingerprint || live.fingerprint.is_none() || live.deleting.is_some()
         })
     })
@@ -125,7 +125,11 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
             continue;
         }
         let unseen = if same_digest { ObjectExamined::Same } else { ObjectExamined::Missing };
-        work.consider(inputs, unit, object, seen.unwrap_or(&unseen))?;
+        // A look at an object that goes with its namespace shows what will be no more.
+        let state = inputs.observed.state(&unit.id.cluster);
+        let goes = state.is_some_and(|state| state.goes_with_namespace(&object.key()));
+        let seen = if goes { &ObjectExamined::Missing } else { seen.unwrap_or(&unseen) };
+        work.consider(inputs, unit, object, seen)?;
     }
     let prune =
         inventory.map_or_else(Vec::new, |inventory| stale(inputs, unit, inventory, &objects, &mut work));
@@ -301,7 +305,7 @@ fn stale(
             remark,
         });
         if !object.keep {
-            let live = state.live.get(&object.key);
+            let live = state.find(&object.key);
             prune.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
         }
     }

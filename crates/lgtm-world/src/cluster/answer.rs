@@ -53,6 +53,13 @@ impl ApiError {
         }
     }
 
+    /// Whether the server refused because the object's namespace is being deleted.
+    pub(crate) fn is_namespace_going(&self) -> bool {
+        let Self::Status(status) = self else { return false };
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        status.code == 403 && causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
     /// The same for people: what was being done, to what, on which cluster, and what to do next.
     pub(crate) fn into_failure(self, cluster: &ClusterName, doing: &str) -> Failure {
         let kind = self.kind();
@@ -65,6 +72,9 @@ impl ApiError {
             Self::NoAnswer(_) | Self::NoKind { .. } | Self::Credentials(_) | Self::Other(_) => None,
         };
         let help = match &self {
+            Self::Status(_) if self.is_namespace_going() => {
+                Some("its namespace is being deleted; run the same command again when it is gone".to_owned())
+            }
             Self::Status(status) if status.code == 403 => Some(
                 "give the account of this kubeconfig context that permission, then run the same command again".to_owned(),
             ),
@@ -80,6 +90,9 @@ impl ApiError {
     }
 
     fn kind(&self) -> Kind {
+        if self.is_namespace_going() {
+            return Kind::Transient;
+        }
         match self {
             Self::Status(status) => match status.code {
                 // Duplicate list keys are answered with a 500 that never goes away.

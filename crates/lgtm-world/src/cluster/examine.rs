@@ -87,6 +87,7 @@ async fn one(
             return Ok(ObjectExamined::Refused { reason: status.message.clone() });
         }
         Err(ApiError::Status(status)) if status.code == 404 => return Ok(ObjectExamined::NotYet),
+        Err(error) if error.is_namespace_going() => return Ok(ObjectExamined::Missing),
         Err(error) => return Err(error),
     };
     difference.fields = diff(&live, &applied, conceal);
