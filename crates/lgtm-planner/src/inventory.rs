@@ -115,6 +115,9 @@ pub struct InventoryObject {
 pub struct FleetEntry {
     /// The topology.
     pub topology: TopologyName,
+    /// The hub that holds the fleet record. Each cluster keeps a copy of its own entry, so that a
+    /// topology whose hub was exchanged is noticed on every cluster.
+    pub hub: ClusterName,
     /// The cluster.
     pub cluster: ClusterName,
     /// How it is reached; never a credential.
@@ -144,6 +147,14 @@ pub enum Connection {
 }
 
 impl Connection {
+    /// Whether `provider` is of the same kind as the one that was recorded.
+    pub fn is_kind_of(&self, provider: &Provider) -> bool {
+        matches!(
+            (self, provider),
+            (Self::Kwok { .. }, Provider::Kwok) | (Self::Existing { .. }, Provider::Existing { .. })
+        )
+    }
+
     /// Whether `provider` still means this connection; a kwok cluster's name follows from others.
     pub fn matches(&self, provider: &Provider) -> bool {
         match (self, provider) {

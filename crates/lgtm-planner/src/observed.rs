@@ -67,6 +67,8 @@ pub struct ClusterState {
     pub settled: bool,
     /// Whether the namespace of the records is there and not being deleted.
     pub enrolled: bool,
+    /// The hub that the cluster's own copy of its fleet entry names.
+    pub hub: Option<ClusterName>,
     /// Inventories of this topology, by unit.
     pub inventories: BTreeMap<UnitName, Inventory>,
     /// Live objects that inventories name, and all others that bear the topology's label.

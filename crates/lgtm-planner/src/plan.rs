@@ -382,6 +382,22 @@ pub enum PlanError {
         /// The uid that was read.
         found: String,
     },
+    /// The topology was applied with another hub.
+    #[error("cluster {cluster} belongs to the hub {recorded}, and the topology names {wanted} as its hub")]
+    AnotherHub {
+        /// The cluster that says so.
+        cluster: ClusterName,
+        /// The hub of the last apply.
+        recorded: ClusterName,
+        /// The hub in the topology.
+        wanted: ClusterName,
+    },
+    /// A cluster was made by one provider, or found by another, and the topology now says otherwise.
+    #[error("the provider of cluster {cluster} has changed, and what the old one holds would be forgotten")]
+    AnotherProvider {
+        /// The cluster.
+        cluster: ClusterName,
+    },
     /// The units' needs form a cycle.
     #[error("units need each other in a circle: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → "))]
     Cycle(Vec<UnitId>),

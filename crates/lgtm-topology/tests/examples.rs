@@ -1,9 +1,6 @@
 //! The examples are valid, complete, and agree with the schema that is checked in.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
 
 use lgtm_topology::{AdminPassword, ClusterName, Hours, Provider, Scenario, json_schema, parse};
 use serde_json::Value;
@@ -183,32 +180,12 @@ fn large(spokes: usize) -> String {
     head.to_owned() + &(0..spokes).map(spoke).collect::<String>()
 }
 
-/// The best of three runs, since other processes can only make a run slower.
-fn time_to_parse(spokes: usize) -> Duration {
-    let text = large(spokes);
-    (0..3)
-        .map(|_| {
-            let start = Instant::now();
-            let parsed = parse("large.yaml", &text);
-            let took = start.elapsed();
-            assert_eq!(parsed.diagnostics, []);
-            assert_eq!(parsed.topology.map(|topology| topology.spokes.len()), Some(spokes));
-            took
-        })
-        .min()
-        .unwrap_or_default()
-}
-
 #[test]
-fn a_thousand_spokes_are_read_in_no_time() {
-    let took = time_to_parse(1_000);
-    // Debug builds of the YAML parser are some twenty times slower; anything quadratic would be slower still.
-    let allowed = Duration::from_millis(if cfg!(debug_assertions) { 1_500 } else { 50 });
-    assert!(took < allowed, "took {took:?}");
-}
-
-#[test]
-fn ten_times_the_spokes_take_about_ten_times_as_long() {
-    let (small, big) = (time_to_parse(500), time_to_parse(5_000));
-    assert!(big < small * 40, "500 spokes: {small:?}; 5,000 spokes: {big:?}");
+fn a_thousand_spokes_with_networks_of_their_own_are_valid() {
+    let parsed = parse("large.yaml", &large(1_000));
+    assert_eq!(parsed.diagnostics, []);
+    let topology = parsed.topology.expect("a topology");
+    let names: BTreeSet<_> = topology.clusters().map(|cluster| cluster.name.clone()).collect();
+    let tenants: BTreeSet<_> = topology.clusters().map(|cluster| cluster.tenant.clone()).collect();
+    assert_eq!((names.len(), tenants.len()), (1_001, 1_001));
 }

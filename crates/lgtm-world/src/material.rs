@@ -225,6 +225,7 @@ impl<'a> Wanted<'a> {
                 text(data, "ca.crt") == Some(authority.certificate_pem())
                     && pki::Certificate::from_pem(pem).is_ok_and(|certificate| {
                         certificate.matches_key(&pki::PrivateKey::new(key))
+                            && !certificate.facts().is_due_for_renewal(*now)
                             && certificate.satisfies(request, authority.certificate(), *now).is_ok()
                     })
             }

@@ -25,16 +25,16 @@ use crate::{
 pub(crate) async fn observe(cluster: &Cluster, topology: &TopologyName) -> Result<ClusterState, Failure> {
     let failed = |error| cluster.failure("reading the cluster", error);
     let version = cluster.read("/version").await.map_err(failed)?.unwrap_or_default();
-    let (identity, system, inventories, definitions) = tokio::join!(
+    let (identity, system, own, definitions) = tokio::join!(
         cluster.read("/api/v1/namespaces/kube-system"),
         cluster.read("/api/v1/namespaces/lgtmctl-system"),
-        records::inventories(cluster, topology),
+        records::own(cluster, topology),
         definitions(cluster),
     );
     let identity = identity.map_err(failed)?.unwrap_or_default();
     let system = system.map_err(failed)?;
-    let inventories = inventories?;
-    let live = live(cluster, topology, &inventories).await.map_err(failed)?;
+    let own = own?;
+    let live = live(cluster, topology, &own.inventories).await.map_err(failed)?;
     let text = |value: &Value, pointer| {
         value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
@@ -42,8 +42,10 @@ pub(crate) async fn observe(cluster: &Cluster, topology: &TopologyName) -> Resul
         uid: text(&identity, "/metadata/uid"),
         version: text(&version, "/gitVersion"),
         settled: true,
-        enrolled: system.is_some_and(|system| system.pointer("/metadata/deletionTimestamp").is_none()),
-        inventories,
+        enrolled: own.membership.is_some()
+            && system.is_some_and(|system| system.pointer("/metadata/deletionTimestamp").is_none()),
+        hub: own.membership.map(|entry| entry.hub),
+        inventories: own.inventories,
         live,
         definitions: definitions.map_err(failed)?,
     })

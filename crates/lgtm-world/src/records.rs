@@ -17,10 +17,12 @@ use serde_json::{Value, json};
 use crate::cluster::{
     Cluster, Mode, Resource,
     answer::{Answer, ApiError},
+    examine::label,
 };
 
 const INVENTORY: &str = "inventory";
 const FLEET: &str = "fleet";
+const MEMBERSHIP: &str = "membership";
 /// The key in a record's `data`.
 const KEY: &str = "record";
 
@@ -34,13 +36,26 @@ pub(crate) fn config_maps() -> Resource {
     }
 }
 
-/// All inventories of a topology on a cluster.
-pub(crate) async fn inventories(
-    cluster: &Cluster,
-    topology: &TopologyName,
-) -> Result<BTreeMap<UnitName, Inventory>, Failure> {
-    let records: Vec<Inventory> = read(cluster, topology, INVENTORY).await?;
-    Ok(records.into_iter().map(|inventory| (inventory.unit.clone(), inventory)).collect())
+/// What a cluster's own records say of a topology.
+pub(crate) struct Own {
+    pub(crate) inventories: BTreeMap<UnitName, Inventory>,
+    /// The cluster's copy of its fleet entry.
+    pub(crate) membership: Option<FleetEntry>,
+}
+
+/// Reads a cluster's own records of a topology, in one request.
+pub(crate) async fn own(cluster: &Cluster, topology: &TopologyName) -> Result<Own, Failure> {
+    let found = list(cluster, topology, &format!("{RECORD_LABEL} in ({INVENTORY},{MEMBERSHIP})")).await?;
+    let mut own = Own { inventories: BTreeMap::new(), membership: None };
+    for record in &found {
+        if label(record, RECORD_LABEL) == Some(MEMBERSHIP) {
+            own.membership = Some(parse(cluster, record)?);
+        } else {
+            let inventory: Inventory = parse(cluster, record)?;
+            own.inventories.insert(inventory.unit.clone(), inventory);
+        }
+    }
+    Ok(own)
 }
 
 /// The fleet record of a topology, from its hub.
@@ -48,21 +63,20 @@ pub(crate) async fn fleet(
     hub: &Cluster,
     topology: &TopologyName,
 ) -> Result<BTreeMap<ClusterName, FleetEntry>, Failure> {
-    let records: Vec<FleetEntry> = read(hub, topology, FLEET).await?;
-    Ok(records.into_iter().map(|entry| (entry.cluster.clone(), entry)).collect())
+    let mut fleet = BTreeMap::new();
+    for record in &list(hub, topology, &format!("{RECORD_LABEL}={FLEET}")).await? {
+        let entry: FleetEntry = parse(hub, record)?;
+        fleet.insert(entry.cluster.clone(), entry);
+    }
+    Ok(fleet)
 }
 
-async fn read<T: DeserializeOwned>(
-    cluster: &Cluster,
-    topology: &TopologyName,
-    record: &str,
-) -> Result<Vec<T>, Failure> {
-    let selector = format!("{RECORD_LABEL}={record},{TOPOLOGY_LABEL}={topology}");
-    let found = cluster
+async fn list(cluster: &Cluster, topology: &TopologyName, records: &str) -> Result<Vec<Value>, Failure> {
+    let selector = format!("{records},{TOPOLOGY_LABEL}={topology}");
+    cluster
         .list(&config_maps(), Some(SYSTEM_NAMESPACE), &selector)
         .await
-        .map_err(|error| cluster.failure("reading lgtmctl's records", error))?;
-    found.iter().map(|found| parse(cluster, found)).collect()
+        .map_err(|error| cluster.failure("reading lgtmctl's records", error))
 }
 
 fn parse<T: DeserializeOwned>(cluster: &Cluster, found: &Value) -> Result<T, Failure> {
@@ -89,6 +103,11 @@ pub(crate) async fn write_inventory(cluster: &Cluster, inventory: &Inventory) ->
 pub(crate) async fn write_fleet_entry(hub: &Cluster, entry: &FleetEntry) -> Result<(), Failure> {
     let name = fleet_name(&entry.topology, &entry.cluster);
     write(hub, &name, &entry.topology, FLEET, entry).await
+}
+
+/// Writes a cluster's own copy of its fleet entry.
+pub(crate) async fn write_membership(cluster: &Cluster, entry: &FleetEntry) -> Result<(), Failure> {
+    write(cluster, &membership_name(&entry.topology), &entry.topology, MEMBERSHIP, entry).await
 }
 
 async fn write<T: Serialize>(
@@ -138,6 +157,11 @@ pub(crate) async fn delete_fleet_entry(
     delete(hub, &fleet_name(topology, cluster)).await
 }
 
+/// Removes a cluster's own copy of its fleet entry; one that is gone is removed already.
+pub(crate) async fn delete_membership(cluster: &Cluster, topology: &TopologyName) -> Result<(), Failure> {
+    delete(cluster, &membership_name(topology)).await
+}
+
 async fn delete(cluster: &Cluster, name: &str) -> Result<(), Failure> {
     let deleted = cluster.delete(&config_maps(), Some(SYSTEM_NAMESPACE), name, None).await;
     deleted.map(drop).map_err(|error| cluster.failure("removing lgtmctl's record", error))
@@ -158,4 +182,8 @@ fn inventory_name(topology: &TopologyName, unit: &UnitName) -> String {
 
 fn fleet_name(topology: &TopologyName, cluster: &ClusterName) -> String {
     format!("{topology}.cluster.{cluster}")
+}
+
+fn membership_name(topology: &TopologyName) -> String {
+    format!("{topology}.membership")
 }

@@ -215,15 +215,15 @@ fn parse(unit: &UnitId, origin: &str, text: &str) -> Result<Vec<Object>, Failure
         .map_err(|error| broken(format!("not readable as YAML: {error}")))?;
     let mut objects = Vec::new();
     for document in documents {
-        match document {
-            Value::Null => {}
-            Value::Object(mut list) if list.get("kind").and_then(Value::as_str) == Some("List") => {
-                let items = list.get_mut("items").map(Value::take);
-                for item in items.iter().filter_map(Value::as_array).flatten() {
-                    objects.push(Object::new(item.clone()).map_err(|error| broken(error.to_string()))?);
-                }
-            }
-            other => objects.push(Object::new(other).map_err(|error| broken(error.to_string()))?),
+        if document.is_null() {
+            continue;
+        }
+        let items = match document.get("kind").and_then(Value::as_str) {
+            Some("List") => document.get("items").and_then(Value::as_array).cloned().unwrap_or_default(),
+            Some(_) | None => vec![document],
+        };
+        for item in items {
+            objects.push(Object::new(item).map_err(|error| broken(error.to_string()))?);
         }
     }
     Ok(objects)

@@ -129,6 +129,7 @@ impl ClusterWorld {
         desired: &Desired,
         step: &StepId,
         content: &ClusterContent,
+        events: &Events,
     ) -> Result<Done, Failure> {
         let begun = Instant::now();
         let name = &step.unit.cluster;
@@ -139,6 +140,7 @@ impl ClusterWorld {
         let uid = identity.as_ref().and_then(|identity| identity.pointer("/metadata/uid")?.as_str());
         let entry = FleetEntry {
             topology: self.settings.topology.clone(),
+            hub: desired.hub.clone(),
             cluster: name.clone(),
             connection: self.connection(name, &content.provider),
             uid: uid.unwrap_or_default().to_owned(),
@@ -146,14 +148,15 @@ impl ClusterWorld {
         };
         if name == &desired.hub {
             // The record of the hub is on the hub itself, so its namespace has to come first.
-            ensure_system_namespace(&cluster).await?;
+            ensure_system_namespace(&self.context(&cluster, step, events)).await?;
             records::write_fleet_entry(&hub, &entry).await?;
             digest_key::ensure(&hub).await?;
             self.take_lease(&hub).await?;
         } else {
             records::write_fleet_entry(&hub, &entry).await?;
-            ensure_system_namespace(&cluster).await?;
+            ensure_system_namespace(&self.context(&cluster, step, events)).await?;
         }
+        records::write_membership(&cluster, &entry).await?;
         Ok(done(Outcome::Created, begun))
     }
 
@@ -166,6 +169,7 @@ impl ClusterWorld {
             records::delete_fleet_entry(&cluster, &self.settings.topology, &step.unit.cluster).await?;
         }
         let failed = |error: ApiError| cluster.failure("removing lgtmctl's records", error);
+        records::delete_membership(&cluster, &self.settings.topology).await?;
         let mut remarks = Vec::new();
         if records::any_left(&cluster).await.map_err(failed)? {
             remarks.push(format!("namespace {SYSTEM_NAMESPACE} is kept: another topology has records in it"));
@@ -229,15 +233,23 @@ fn done(outcome: Outcome, begun: Instant) -> Done {
 }
 
 /// The namespace is shared by all topologies of a cluster, so it bears no topology's label.
-async fn ensure_system_namespace(cluster: &Cluster) -> Result<(), Failure> {
+async fn ensure_system_namespace(context: &Context<'_>) -> Result<(), Failure> {
+    let cluster = context.cluster;
+    let failed = |error| cluster.failure("making the namespace of lgtmctl's records", error);
     let namespace = Object::new(json!({
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {"name": SYSTEM_NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "lgtmctl"}},
     }));
     let Ok(namespace) = namespace else { return Ok(()) };
-    let applied = cluster.apply(&namespace, Mode { dry_run: false, force: true }).await;
-    applied.map(drop).map_err(|error| cluster.failure("making the namespace of lgtmctl's records", error))
+    let mode = Mode { dry_run: false, force: true };
+    let applied = cluster.apply(&namespace, mode).await.map_err(failed)?;
+    if applied.pointer("/metadata/deletionTimestamp").is_some() {
+        // A removal that was cut short has deleted it, and what is written into it goes with it.
+        objects::until_namespace_is_gone(context, SYSTEM_NAMESPACE).await?;
+        cluster.apply(&namespace, mode).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 impl World for ClusterWorld {
@@ -280,7 +292,9 @@ impl World for ClusterWorld {
     ) -> Result<ClusterObserved, Failure> {
         match self.presence(cluster, how).await? {
             ClusterObserved::Reachable(_) => {}
-            absent => return Ok(absent),
+            absent @ (ClusterObserved::Absent
+            | ClusterObserved::Stopped
+            | ClusterObserved::Unreachable { .. }) => return Ok(absent),
         }
         let connected = match self.connect(cluster, how).await {
             Ok(connected) => connected,
@@ -339,7 +353,7 @@ impl World for ClusterWorld {
     ) -> Result<Done, Failure> {
         match action {
             Action::EnsureCluster(content) => self.ensure_cluster(&step.unit.cluster, content).await,
-            Action::Enrol(content) => self.enrol(desired, step, content).await,
+            Action::Enrol(content) => self.enrol(desired, step, content, events).await,
             Action::Apply(work) => {
                 let cluster = self.connected(desired, &step.unit.cluster).await?;
                 objects::apply(&self.context(&cluster, step, events), work).await

@@ -126,6 +126,8 @@ fn is_usage(problem: &PlanError) -> bool {
         | PlanError::Refused { .. }
         | PlanError::Conflict { .. }
         | PlanError::AnotherCluster { .. }
+        | PlanError::AnotherHub { .. }
+        | PlanError::AnotherProvider { .. }
         | PlanError::Cycle(_) => false,
     }
 }

@@ -303,7 +303,24 @@ fn check(inputs: &Inputs<'_>) -> Vec<PlanError> {
             }
         }
     }
+    let hubs = inputs.observed.fleet.iter().map(|(name, entry)| (name, &entry.hub));
+    let members = inputs
+        .observed
+        .clusters
+        .keys()
+        .filter_map(|name| Some((name, inputs.observed.state(name)?.hub.as_ref()?)));
+    let moved: BTreeMap<&ClusterName, &ClusterName> =
+        hubs.chain(members).filter(|(_, hub)| *hub != &inputs.desired.hub).collect();
+    problems.extend(moved.into_iter().map(|(cluster, recorded)| PlanError::AnotherHub {
+        cluster: cluster.clone(),
+        recorded: recorded.clone(),
+        wanted: inputs.desired.hub.clone(),
+    }));
     for (name, entry) in &inputs.observed.fleet {
+        if inputs.desired.cluster(name).is_some_and(|content| !entry.connection.is_kind_of(&content.provider))
+        {
+            problems.push(PlanError::AnotherProvider { cluster: name.clone() });
+        }
         // A simulated cluster is found by its name, so one that was made anew is still the right one.
         if let (Some(state), Connection::Existing { .. }) = (inputs.observed.state(name), &entry.connection)
             && state.uid != entry.uid

@@ -295,21 +295,35 @@ fn stale(
         if !is_ours(state, object, inventory) || owned_elsewhere(inputs, unit, &object.key) {
             continue;
         }
-        let verb = if object.keep { ObjectVerb::Keep } else { ObjectVerb::Delete };
-        let remark = object.keep.then(|| "helm.sh/resource-policy: keep".to_owned());
+        let kept = if object.keep {
+            Some("helm.sh/resource-policy: keep".to_owned())
+        } else {
+            inhabitant(inputs, unit, &object.key).map(|other| format!("{other} still has objects in it"))
+        };
+        let verb = if kept.is_some() { ObjectVerb::Keep } else { ObjectVerb::Delete };
+        let deleted = kept.is_none();
         work.changes.push(ObjectChange {
             object: object.key.clone(),
             verb,
             fields: Vec::new(),
             conflicts: Vec::new(),
-            remark,
+            remark: kept,
         });
-        if !object.keep {
+        if deleted {
             let live = state.find(&object.key);
             prune.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
         }
     }
     prune
+}
+
+/// A unit that puts objects into a namespace: with the namespace they would go too.
+fn inhabitant<'a>(inputs: &Inputs<'a>, unit: &Unit, key: &ObjectKey) -> Option<&'a UnitId> {
+    let inhabits = |object: &Object| object.namespace() == Some(key.name.as_str());
+    let is_namespace = key.group.is_empty() && key.kind == "Namespace";
+    inputs.rendered.iter().filter(|_| is_namespace).find_map(|(id, rendered)| {
+        (id.cluster == unit.id.cluster && rendered.objects.iter().any(inhabits)).then_some(id)
+    })
 }
 
 fn owned_elsewhere(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> bool {

@@ -17,6 +17,9 @@ use crate::{
     unit::{CLUSTER_UNIT, Content, ENROLMENT_UNIT, UnitId, UnitName},
 };
 
+/// Why most things are removed.
+const LEFT: &str = "it is no longer in the topology";
+
 /// Adds the removal of whatever is recorded and no longer wanted.
 pub(super) fn add_removals(inputs: &Inputs<'_>, steps: &mut BTreeMap<StepId, Step>) {
     let mut removals = BTreeMap::new();
@@ -70,6 +73,9 @@ pub fn plan_destroy(
     for (name, entry) in &observed.fleet {
         remove_cluster(name, entry, observed, options, &mut steps);
     }
+    for reason in steps.values_mut().flat_map(|step| &mut step.reasons).filter(|reason| *reason == LEFT) {
+        "the whole topology is removed".clone_into(reason);
+    }
     // The hub holds the fleet record, so its records and it itself go when no other cluster is left.
     let others: BTreeSet<StepId> = steps.keys().filter(|id| &id.unit.cluster != hub).cloned().collect();
     for (id, step) in &mut steps {
@@ -116,7 +122,7 @@ fn remove_cluster(
     options: &PlanOptions,
     steps: &mut BTreeMap<StepId, Step>,
 ) {
-    let mut withdraw = removal(UnitId::new(name, CLUSTER_UNIT), "it is no longer in the topology");
+    let mut withdraw = removal(UnitId::new(name, CLUSTER_UNIT), LEFT);
     withdraw.action = Some(Action::Withdraw { delete: entry.made });
     if entry.made {
         withdraw.reasons.push("lgtmctl made the cluster, so it is deleted with all that is on it".to_owned());
@@ -142,7 +148,7 @@ fn remove_cluster(
         return;
     }
     remove_units(name, state, state.inventories.values(), None, options, steps);
-    let mut unenrol = removal(UnitId::new(name, ENROLMENT_UNIT), "it is no longer in the topology");
+    let mut unenrol = removal(UnitId::new(name, ENROLMENT_UNIT), LEFT);
     unenrol.action = Some(Action::Unenrol);
     unenrol.needs = steps.keys().filter(|id| &id.unit.cluster == name).cloned().collect();
     withdraw.needs = BTreeSet::from([unenrol.id.clone()]);
@@ -161,7 +167,7 @@ fn remove_units<'a>(
     let gone: Vec<&Inventory> = gone.collect();
     for inventory in &gone {
         let unit = UnitId { cluster: cluster.clone(), name: inventory.unit.clone() };
-        let mut step = removal(unit.clone(), "it is no longer in the topology");
+        let mut step = removal(unit.clone(), LEFT);
         // Whatever needed this unit goes first.
         step.needs = gone
             .iter()

@@ -39,7 +39,7 @@ pub(crate) struct Applied {
 }
 
 impl Prepared {
-    fn inputs(&self) -> Inputs<'_> {
+    pub(crate) fn inputs(&self) -> Inputs<'_> {
         Inputs {
             desired: &self.desired,
             observed: &self.observed,

@@ -206,6 +206,7 @@ impl World {
             version: "v1.35.1".to_owned(),
             settled: cluster.made_as.as_ref().is_none_or(|made| wanted.is_none_or(|wanted| made == wanted)),
             enrolled: cluster.enrolled,
+            hub: None,
             inventories: cluster.inventories.clone(),
             live: live.map(|(key, placed)| (key.clone(), placed.live())).collect(),
             definitions: BTreeSet::new(),
@@ -326,6 +327,7 @@ impl World {
         }
         self.write()?;
         let entry = FleetEntry {
+            hub: desired.hub.clone(),
             topology: desired.topology.clone(),
             cluster: name.clone(),
             connection,

@@ -24,6 +24,7 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what else the library reports means the same here")]
     pub(crate) fn from_kube(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) if status.code == 401 => Self::Credentials(status.message),
@@ -32,7 +33,7 @@ impl ApiError {
                 Self::NoAnswer(root_cause(&error))
             }
             kube::Error::Auth(_) => Self::Credentials(root_cause(&error)),
-            other => Self::Other(root_cause(&other)),
+            error => Self::Other(root_cause(&error)),
         }
     }
 

@@ -186,6 +186,7 @@ impl ClusterWorld {
         }
         let entry = FleetEntry {
             topology: self.settings.topology.clone(),
+            hub: self.settings.hub.clone(),
             cluster: name.clone(),
             connection: self.connection(name, &content.provider),
             uid: String::new(),

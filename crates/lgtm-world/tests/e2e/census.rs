@@ -23,23 +23,30 @@ const RESTLESS: &[&str] = &[
 /// One object's name, as `configmaps observability/grafana`, and what tells one state of it from another.
 pub(crate) type Census = BTreeMap<String, Value>;
 
-/// Lists every kind that the server serves.
+/// What every object of a cluster is, told from its earlier and later states.
 pub(crate) async fn census(hand: &Hand) -> Census {
+    let mut found = every_object(hand).await;
+    found.retain(|name, _| !RESTLESS.iter().any(|plural| name.starts_with(&format!("{plural} "))));
+    found.into_iter().map(|(name, object)| (name, state_of(&object))).collect()
+}
+
+/// Every object of every kind that the server serves.
+pub(crate) async fn every_object(hand: &Hand) -> BTreeMap<String, Value> {
     let mut places = vec!["/api/v1".to_owned()];
     for group in hand.get("/apis").await.unwrap()["groups"].as_array().unwrap() {
         places.push(format!("/apis/{}", group["preferredVersion"]["groupVersion"].as_str().unwrap()));
     }
-    let mut found = Census::new();
+    let mut found = BTreeMap::new();
     for place in places {
         let Some(listed) = hand.get(&place).await else { continue };
         for resource in listed["resources"].as_array().unwrap() {
             let plural = resource["name"].as_str().unwrap();
             let lists = resource["verbs"].as_array().unwrap().contains(&json!("list"));
-            if !lists || plural.contains('/') || RESTLESS.contains(&plural) {
+            if !lists || plural.contains('/') || plural == "events" {
                 continue;
             }
             for object in hand.list(&format!("{place}/{plural}")).await {
-                found.insert(name_of(plural, &object), state_of(&object));
+                found.insert(name_of(plural, &object), object);
             }
         }
     }

@@ -1,5 +1,9 @@
 //! The whole road: apply, nothing to do, destroy.
 
+use lgtm_executor::{prepare, prepare::PrepareError};
+use lgtm_planner::plan::{PlanError, PlanOptions};
+use lgtm_topology::ClusterName;
+
 use crate::bed::{Bed, steps};
 
 const QUICKSTART: &str = include_str!("../../../../examples/quickstart.yaml");
@@ -26,4 +30,50 @@ async fn quickstart_converges_and_then_there_is_nothing_to_do() {
 
     let destroyed = bed.destroy().await;
     assert!(destroyed.is_complete(), "{destroyed:#?}");
+}
+
+const PAIR: &str = "
+apiVersion: lgtmctl.dev/v1alpha1
+kind: Topology
+metadata: {name: pair}
+spec:
+  provider: {kwok: {}}
+  hub: {name: hub, segment: 248/29}
+  spokes:
+    - {name: edge, tenant: remote01, scenario: otel}
+";
+
+/// With another hub the old one would be taken for a cluster that left, and be deleted with its data.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_hub_and_another_provider_are_refused() {
+    let mut bed = Bed::new(PAIR);
+    bed.converge().await;
+    let problems = |result| match result {
+        Err(PrepareError::Plan(problems)) => problems,
+        other => panic!("{other:?}"),
+    };
+    bed.edit(&PAIR.replace("name: hub,", "name: other,"));
+    let found = problems(prepare(&bed.world, &bed.topology, PlanOptions::default()).await);
+    assert!(
+        found.iter().any(
+            |problem| matches!(problem, PlanError::AnotherHub { recorded, .. } if recorded.as_str() == "hub")
+        ),
+        "{found:?}"
+    );
+    bed.edit(&PAIR.replace(
+        "scenario: otel}",
+        "scenario: otel, provider: {existing: {kubeconfig: kubeconfig, context: edge}}}",
+    ));
+    let kubeconfig = bed.world.kubeconfig(&ClusterName::new("hub"), &bed.reference("hub")).await.unwrap();
+    std::fs::write(bed.folder.path().join("kubeconfig"), kubeconfig.replace("kwok-lgtmctl-pair-hub", "edge"))
+        .unwrap();
+    let found = problems(prepare(&bed.world, &bed.topology, PlanOptions::default()).await);
+    assert!(
+        found.iter().any(
+            |problem| matches!(problem, PlanError::AnotherProvider { cluster } if cluster.as_str() == "edge")
+        ),
+        "{found:?}"
+    );
+    bed.edit(PAIR);
+    assert_eq!(steps(&bed.plan().await), [""; 0]);
 }

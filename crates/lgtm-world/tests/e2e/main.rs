@@ -11,9 +11,11 @@
 mod bed;
 mod census;
 mod converge;
+mod crash;
 mod drift;
 mod existing;
 mod extra;
+mod extras;
 mod frozen;
 mod hand;
 mod lock;

@@ -86,6 +86,12 @@ pub fn plan_error(problem: &PlanError, style: Style) -> String {
         PlanError::AnotherCluster { cluster, .. } => format!(
             "check the kubeconfig context of {cluster}; if it was made anew on purpose, give it another name"
         ),
+        PlanError::AnotherHub { recorded, .. } => {
+            format!("name {recorded} as the hub again; to move to another one, destroy this topology first")
+        }
+        PlanError::AnotherProvider { cluster } => {
+            format!("take {cluster} out of the file and apply, then add it again with its new provider")
+        }
         PlanError::Cycle(_) => "take one of these needs out of the topology".to_owned(),
         PlanError::UnknownTarget(_) => {
             "write --target CLUSTER or --target CLUSTER/UNIT; `lgtmctl graph` lists them".to_owned()
@@ -143,6 +149,12 @@ mod tests {
                 manager: text("kubectl-scale"),
             },
             PlanError::AnotherCluster { cluster, recorded: text("a"), found: text("b") },
+            PlanError::AnotherHub {
+                cluster: ClusterName::new("west"),
+                recorded: ClusterName::new("old"),
+                wanted: ClusterName::new("new"),
+            },
+            PlanError::AnotherProvider { cluster: ClusterName::new("west") },
             PlanError::Cycle(vec![unit("west/one"), unit("west/two")]),
             PlanError::UnknownTarget(text("nowhere")),
         ];

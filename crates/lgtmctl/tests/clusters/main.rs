@@ -1,5 +1,12 @@
 //! The real program against real API servers: killed at random moments, and searched for secrets.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "all of this crate is test code, also what is outside of test functions"
+)]
+
 mod kill;
 mod program;
 mod secrets;

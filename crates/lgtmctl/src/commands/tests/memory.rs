@@ -120,6 +120,7 @@ impl World for Memory {
             }
             Action::Enrol(_) => {
                 let entry = FleetEntry {
+                    hub: desired.hub.clone(),
                     topology: desired.topology.clone(),
                     cluster: cluster.clone(),
                     connection: Connection::Kwok { name: cluster.to_string() },

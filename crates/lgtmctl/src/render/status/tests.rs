@@ -77,6 +77,7 @@ fn prepared() -> Prepared {
     observed.fleet.insert(
         cluster("old"),
         FleetEntry {
+            hub: ClusterName::new("hub"),
             topology: desired.topology.clone(),
             cluster: cluster("old"),
             connection,
