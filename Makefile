@@ -35,8 +35,8 @@ lint: ## Formatting, clippy and the project's own rules
 fmt: ## Format the sources
 	cargo fmt --all
 
-bench: tools ## Run the benchmarks
-	cargo bench --workspace --locked
+bench: ## Run the benchmarks
+	cargo bench --workspace --locked --bench '*'
 
 generate: ## Write the generated files (schema, custom resource, command reference) anew
 	cargo xtask generate
