@@ -83,14 +83,14 @@ fn a_planned_address_is_requested_from_either_load_balancer() {
 fn pods_are_replaced_when_the_map_or_the_certificate_changes() {
     let before = annotations(&rendered(&[("remote01", &fingerprint('a'))]));
     let other_map = annotations(&rendered(&[("remote01", &fingerprint('b'))]));
-    assert_ne!(before["lgtmctl.io/config-digest"], other_map["lgtmctl.io/config-digest"]);
-    assert_eq!(before["lgtmctl.io/certificate-digest"], other_map["lgtmctl.io/certificate-digest"]);
+    assert_ne!(before["lgtmctl.dev/config-digest"], other_map["lgtmctl.dev/config-digest"]);
+    assert_eq!(before["lgtmctl.dev/certificate-digest"], other_map["lgtmctl.dev/certificate-digest"]);
 
     let mut renewed = inputs(&[("remote01", &fingerprint('a'))]);
     renewed.certificate_digest = "another".to_owned();
     let renewed = annotations(&render(&values(&renewed)).unwrap());
-    assert_eq!(before["lgtmctl.io/config-digest"], renewed["lgtmctl.io/config-digest"]);
-    assert_ne!(before["lgtmctl.io/certificate-digest"], renewed["lgtmctl.io/certificate-digest"]);
+    assert_eq!(before["lgtmctl.dev/config-digest"], renewed["lgtmctl.dev/config-digest"]);
+    assert_ne!(before["lgtmctl.dev/certificate-digest"], renewed["lgtmctl.dev/certificate-digest"]);
 }
 
 #[test]
