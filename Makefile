@@ -14,6 +14,12 @@ help: ## Say what there is to run
 
 demo: tools build ## Apply the quickstart topology on simulated clusters
 	$(LGTMCTL) apply -f $(QUICKSTART) --yes
+	@printf '%s\n' '' \
+		'A hub and three spokes run as simulated clusters, and keep running until `make clean-demo`. Try next:' '' \
+		'  export LGTMCTL_TOOLS=$(TOOLS)' \
+		'  $(LGTMCTL) status -f $(QUICKSTART)' \
+		'  $(LGTMCTL) plan -f $(QUICKSTART)' \
+		'  $(LGTMCTL) kubeconfig -f $(QUICKSTART) lgtm-central >hub.kubeconfig'
 
 clean-demo: build ## Remove what demo made, clusters included
 	$(LGTMCTL) destroy -f $(QUICKSTART) --yes
