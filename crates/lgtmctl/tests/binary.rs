@@ -50,6 +50,16 @@ fn a_valid_topology() {
 }
 
 #[test]
+fn the_examples_are_valid_with_all_that_they_need() {
+    let examples =
+        [include_str!("../../../topology.example.yaml"), include_str!("../../../examples/quickstart.yaml")];
+    for example in examples {
+        let output = run_with(example, &["validate"]);
+        assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    }
+}
+
+#[test]
 fn a_broken_topology_shows_everything_at_once_and_no_password() {
     let output = run_with(BROKEN, &["validate"]);
     let shown = shown(&output);
