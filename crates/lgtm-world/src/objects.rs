@@ -76,9 +76,15 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
         if matches!(phase, Phase::Definitions | Phase::PreHook(_) | Phase::PostHook(_)) {
             waited += wait(context, objects).await?;
         }
+        if matches!(phase, Phase::PreHook(_) | Phase::PostHook(_)) {
+            clean_up(context, objects).await?;
+        }
     }
-    let all: Vec<&Object> = work.objects.iter().collect();
-    waited += wait(context, &all).await?;
+    // What runs once was waited for when it ran, and may be gone by now.
+    let lasting: Vec<&Object> = work.objects.iter().filter(|object| !is_run_once(object)).collect();
+    let once = work.objects.iter().filter(|object| is_run_once(object) && work.write.contains(&object.key()));
+    let jobs: Vec<&Object> = once.filter(|object| !is_hook(object)).chain(lasting).collect();
+    waited += wait(context, &jobs).await?;
     let remarks = prune(context, &work.prune, false).await?;
     let seen = fingerprints(context, work, recorded).await?;
     let facts = facts(context, work).await?;
@@ -94,6 +100,27 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
 pub(crate) fn took(begun: Instant, waited: Duration) -> Took {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Took { work: millis(begun.elapsed().saturating_sub(waited)), wait: millis(waited) }
+}
+
+fn is_hook(object: &Object) -> bool {
+    matches!(phase(object), Phase::PreHook(_) | Phase::PostHook(_))
+}
+
+/// Deletes hooks that have succeeded and ask to be deleted then. helm's default, to delete a hook before
+/// it is made again, is what replacing does; and of a failed one the next run makes a new one.
+async fn clean_up(context: &Context<'_>, hooks: &[&Object]) -> Result<(), Failure> {
+    let cluster = context.cluster;
+    for hook in hooks {
+        let policies = hook.annotation("helm.sh/hook-delete-policy").unwrap_or_default();
+        if !policies.split(',').any(|policy| policy.trim() == "hook-succeeded") {
+            continue;
+        }
+        let key = hook.key();
+        let failed = |error| cluster.object_failure("removing the hook", &key, error);
+        let resource = cluster.resource(hook).await.map_err(failed)?;
+        cluster.delete(&resource, hook.namespace(), hook.name(), None).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 async fn wait(context: &Context<'_>, objects: &[&Object]) -> Result<Duration, Failure> {
@@ -156,8 +183,12 @@ fn with_before(objects: &[InventoryObject], before: Option<&Inventory>) -> Vec<I
     let known: BTreeSet<&ObjectKey> = objects.iter().map(|object| &object.key).collect();
     let left =
         before.into_iter().flat_map(|before| &before.objects).filter(|object| !known.contains(&object.key));
-    // What runs once is done only when this application is.
-    let intended = objects.iter().map(|object| InventoryObject { done: None, ..object.clone() });
+    let done = |object: &InventoryObject| {
+        let same = |old: &&InventoryObject| old.key == object.key && old.done == object.done;
+        before.into_iter().flat_map(|before| &before.objects).find(same).and_then(|old| old.done.clone())
+    };
+    // What runs once is done only when this application is, unless it was done before as it is now.
+    let intended = objects.iter().map(|object| InventoryObject { done: done(object), ..object.clone() });
     intended.filter(|object| !object.plural.is_empty()).chain(left.cloned()).collect()
 }
 
@@ -303,8 +334,15 @@ async fn fingerprints(
     for (plural, seen) in futures::future::try_join_all(lists).await? {
         live.extend(seen.into_iter().map(|(key, seen)| (key, (plural.clone(), seen))));
     }
+    // Hooks of another occasion ran once as well, and what they left behind goes with the unit.
+    let known: BTreeSet<ObjectKey> =
+        recorded.iter().chain(&work.prune).map(|object| object.key.clone()).collect();
+    let before = work.before.iter().flat_map(|before| &before.objects);
+    let left = before.filter(|object| object.done.is_some() && !known.contains(&object.key)).cloned();
+    let left: Vec<InventoryObject> = left.collect();
     Ok(recorded
         .into_iter()
+        .chain(left)
         .map(|object| match live.get(&object.key) {
             Some((plural, seen)) => InventoryObject {
                 plural: plural.clone(),

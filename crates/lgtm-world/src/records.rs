@@ -167,9 +167,10 @@ async fn delete(cluster: &Cluster, name: &str) -> Result<(), Failure> {
     deleted.map(drop).map_err(|error| cluster.failure("removing lgtmctl's record", error))
 }
 
-/// Whether any topology still has a record on the cluster.
-pub(crate) async fn any_left(cluster: &Cluster) -> Answer<bool> {
-    match cluster.list(&config_maps(), Some(SYSTEM_NAMESPACE), RECORD_LABEL).await {
+/// Whether any other topology has a record on the cluster.
+pub(crate) async fn any_of_others(cluster: &Cluster, topology: &TopologyName) -> Answer<bool> {
+    let selector = format!("{RECORD_LABEL},{TOPOLOGY_LABEL}!={topology}");
+    match cluster.list(&config_maps(), Some(SYSTEM_NAMESPACE), &selector).await {
         Ok(found) => Ok(!found.is_empty()),
         Err(ApiError::Status(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(error),

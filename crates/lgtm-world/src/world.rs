@@ -165,13 +165,16 @@ impl ClusterWorld {
         let begun = Instant::now();
         let cluster = self.connected(desired, &step.unit.cluster).await?;
         let is_hub = step.unit.cluster == desired.hub;
-        if is_hub {
-            records::delete_fleet_entry(&cluster, &self.settings.topology, &step.unit.cluster).await?;
-        }
+        let topology = &self.settings.topology;
         let failed = |error: ApiError| cluster.failure("removing lgtmctl's records", error);
-        records::delete_membership(&cluster, &self.settings.topology).await?;
         let mut remarks = Vec::new();
-        if records::any_left(&cluster).await.map_err(failed)? {
+        // The topology's own last records go with the namespace: as long as it is there, so is what says
+        // that it is still to be removed.
+        if records::any_of_others(&cluster, topology).await.map_err(failed)? {
+            records::delete_membership(&cluster, topology).await?;
+            if is_hub {
+                records::delete_fleet_entry(&cluster, topology, &step.unit.cluster).await?;
+            }
             remarks.push(format!("namespace {SYSTEM_NAMESPACE} is kept: another topology has records in it"));
         } else {
             if is_hub && let Some(lock) = self.lock.lock().await.as_ref() {

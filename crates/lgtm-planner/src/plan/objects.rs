@@ -84,7 +84,12 @@ pub(super) fn input_digest(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered
 /// The unit's objects as they are applied: hooks chosen, labels set, list keys checked.
 fn objects_of(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> Result<Vec<Object>, PlanError> {
     let occasion =
-        if inputs.observed.inventory(&unit.id).is_some_and(|inventory| inventory.state == State::Applied) {
+        // An upgrade that was cut short is still one.
+        if inputs
+            .observed
+            .inventory(&unit.id)
+            .is_some_and(|inventory| inventory.state == State::Applied || inventory.applied_at > 0)
+        {
             Occasion::Upgrade
         } else {
             Occasion::Install
@@ -132,7 +137,7 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
         work.consider(inputs, unit, object, seen)?;
     }
     let prune =
-        inventory.map_or_else(Vec::new, |inventory| stale(inputs, unit, inventory, &objects, &mut work));
+        inventory.map_or_else(Vec::new, |inventory| stale(inputs, unit, inventory, rendered, &mut work));
     if same_digest && work.write.is_empty() && prune.is_empty() {
         return Ok(Decision::unchanged());
     }
@@ -282,13 +287,14 @@ fn stale(
     inputs: &Inputs<'_>,
     unit: &Unit,
     inventory: &Inventory,
-    objects: &[Object],
+    rendered: &Rendered,
     work: &mut Work,
 ) -> Vec<InventoryObject> {
-    let wanted: BTreeSet<ObjectKey> = objects.iter().map(Object::key).collect();
+    // The hooks of another occasion are still the unit's, though they are not applied this time.
+    let wanted: BTreeSet<ObjectKey> = rendered.objects.iter().map(Object::key).collect();
     let mut prune = Vec::new();
     for object in &inventory.objects {
-        if wanted.contains(&object.key) || object.done.is_some() {
+        if wanted.contains(&object.key) {
             continue;
         }
         let Some(state) = inputs.observed.state(&unit.id.cluster) else { continue };
