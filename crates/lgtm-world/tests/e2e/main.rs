@@ -20,6 +20,7 @@ mod frozen;
 mod hand;
 mod lock;
 mod ownership;
+mod readonly;
 mod removal;
 mod replace;
 mod unreachable;

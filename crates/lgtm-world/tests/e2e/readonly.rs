@@ -62,9 +62,14 @@ async fn a_plan_needs_to_write_only_where_something_changed() {
     };
     let [failure] = failures.as_slice() else { panic!("{failures:?}") };
     assert_eq!(failure.kind, Kind::Permanent);
-    for part in
-        ["Service mimir/mimir-distributor", "cluster hub", "auditor", "patch", "\"services\"", "namespace \"mimir\""]
-    {
+    for part in [
+        "Service mimir/mimir-distributor",
+        "cluster hub",
+        "auditor",
+        "patch",
+        "\"services\"",
+        "namespace \"mimir\"",
+    ] {
         assert!(failure.message.contains(part), "{part}: {}", failure.message);
     }
     assert!(failure.help.as_deref().unwrap().contains("permission"), "{failure:?}");

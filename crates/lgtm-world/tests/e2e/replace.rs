@@ -246,12 +246,11 @@ async fn a_finalizer_that_blocks_is_named() {
             async move { apply(&world, prepared, ApplyOptions::default(), &events, interrupted).await },
         );
     loop {
-        match heard.recv().await.unwrap() {
-            Event::Waiting { what, .. } if what.starts_with("ConfigMap apps/sealed") => {
-                assert!(what.contains("example.com/hold"), "{what}");
-                break;
-            }
-            _ => {}
+        if let Event::Waiting { what, .. } = heard.recv().await.unwrap()
+            && what.starts_with("ConfigMap apps/sealed")
+        {
+            assert!(what.contains("example.com/hold"), "{what}");
+            break;
         }
     }
     // So does a plan that someone else makes meanwhile.
