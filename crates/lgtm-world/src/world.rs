@@ -40,6 +40,7 @@ use crate::{
 };
 
 mod clusters;
+mod membership;
 
 /// Where a world is.
 #[derive(Clone, Debug)]
@@ -71,6 +72,8 @@ pub struct ClusterWorld {
     /// The controllers played on simulated clusters; they stop when their sender goes.
     players: Mutex<BTreeMap<ClusterName, watch::Sender<()>>>,
     lock: tokio::sync::Mutex<Option<Lock>>,
+    /// Why the hub did not answer when the fleet record was read, so that it is not waited for again.
+    silent_hub: Mutex<Option<String>>,
 }
 
 impl ClusterWorld {
@@ -86,6 +89,7 @@ impl ClusterWorld {
             clusters: Mutex::new(BTreeMap::new()),
             players: Mutex::new(BTreeMap::new()),
             lock: tokio::sync::Mutex::new(None),
+            silent_hub: Mutex::new(None),
             settings,
         }
     }
@@ -123,94 +127,6 @@ impl ClusterWorld {
         material::make(&self.context(&cluster, step, events), authority.as_deref(), work, &key).await
     }
 
-    /// Enters a cluster in the fleet record, then makes the namespace of the records on it.
-    async fn enrol(
-        &self,
-        desired: &Desired,
-        step: &StepId,
-        content: &ClusterContent,
-        events: &Events,
-    ) -> Result<Done, Failure> {
-        let begun = Instant::now();
-        let name = &step.unit.cluster;
-        let cluster = self.connected(desired, name).await?;
-        let hub = self.connected(desired, &desired.hub).await?;
-        let failed = |error: ApiError| cluster.failure("entering the cluster in the fleet record", error);
-        let identity = cluster.read("/api/v1/namespaces/kube-system").await.map_err(failed)?;
-        let uid = identity.as_ref().and_then(|identity| identity.pointer("/metadata/uid")?.as_str());
-        let entry = FleetEntry {
-            topology: self.settings.topology.clone(),
-            hub: desired.hub.clone(),
-            cluster: name.clone(),
-            connection: self.connection(name, &content.provider),
-            uid: uid.unwrap_or_default().to_owned(),
-            made: self.is_simulated(&content.provider),
-        };
-        if name == &desired.hub {
-            // The record of the hub is on the hub itself, so its namespace has to come first.
-            ensure_system_namespace(&self.context(&cluster, step, events)).await?;
-            records::write_fleet_entry(&hub, &entry).await?;
-            digest_key::ensure(&hub).await?;
-            self.take_lease(&hub).await?;
-        } else {
-            records::write_fleet_entry(&hub, &entry).await?;
-            ensure_system_namespace(&self.context(&cluster, step, events)).await?;
-        }
-        records::write_membership(&cluster, &entry).await?;
-        Ok(done(Outcome::Created, begun))
-    }
-
-    /// Deletes the namespace of the records, unless another topology has records there.
-    async fn unenrol(&self, desired: &Desired, step: &StepId, events: &Events) -> Result<Done, Failure> {
-        let begun = Instant::now();
-        let cluster = self.connected(desired, &step.unit.cluster).await?;
-        let is_hub = step.unit.cluster == desired.hub;
-        let topology = &self.settings.topology;
-        let failed = |error: ApiError| cluster.failure("removing lgtmctl's records", error);
-        let mut remarks = Vec::new();
-        // The topology's own last records go with the namespace: as long as it is there, so is what says
-        // that it is still to be removed.
-        if records::any_of_others(&cluster, topology).await.map_err(failed)? {
-            records::delete_membership(&cluster, topology).await?;
-            if is_hub {
-                records::delete_fleet_entry(&cluster, topology, &step.unit.cluster).await?;
-            }
-            remarks.push(format!("namespace {SYSTEM_NAMESPACE} is kept: another topology has records in it"));
-        } else {
-            if is_hub && let Some(lock) = self.lock.lock().await.as_ref() {
-                lock.forget_lease();
-            }
-            let path = observe::system_namespace_path();
-            match cluster.write(http::Method::DELETE, &path, &json!({})).await {
-                Ok(_) => {}
-                Err(error) if error.code() == Some(404) => {}
-                Err(error) => return Err(failed(error)),
-            }
-            // An apply that follows at once could not write its records into a namespace that still goes.
-            objects::until_namespace_is_gone(&self.context(&cluster, step, events), SYSTEM_NAMESPACE).await?;
-        }
-        Ok(Done { remarks, ..done(Outcome::Removed, begun) })
-    }
-
-    /// Deletes a cluster that lgtmctl made, and its fleet entry last.
-    async fn withdraw(&self, desired: &Desired, step: &StepId, delete: bool) -> Result<Done, Failure> {
-        let begun = Instant::now();
-        let name = &step.unit.cluster;
-        let is_hub = name == &desired.hub;
-        if delete {
-            if is_hub && let Some(lock) = self.lock.lock().await.as_ref() {
-                lock.forget_lease();
-            }
-            self.stop_playing(name);
-            self.delete_cluster(name).await?;
-        }
-        if !is_hub {
-            let hub = self.connected(desired, &desired.hub).await?;
-            records::delete_fleet_entry(&hub, &self.settings.topology, name).await?;
-        }
-        Ok(done(Outcome::Removed, begun))
-    }
-
     /// Takes the Lease as soon as the hub has a namespace for it; until then the file is the lock.
     async fn take_lease(&self, hub: &Arc<Cluster>) -> Result<(), Failure> {
         // The guard is held throughout: of several steps that come here at once, one takes the Lease.
@@ -235,26 +151,6 @@ fn done(outcome: Outcome, begun: Instant) -> Done {
     }
 }
 
-/// The namespace is shared by all topologies of a cluster, so it bears no topology's label.
-async fn ensure_system_namespace(context: &Context<'_>) -> Result<(), Failure> {
-    let cluster = context.cluster;
-    let failed = |error| cluster.failure("making the namespace of lgtmctl's records", error);
-    let namespace = Object::new(json!({
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": SYSTEM_NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "lgtmctl"}},
-    }));
-    let Ok(namespace) = namespace else { return Ok(()) };
-    let mode = Mode { dry_run: false, force: true };
-    let applied = cluster.apply(&namespace, mode).await.map_err(failed)?;
-    if applied.pointer("/metadata/deletionTimestamp").is_some() {
-        // A removal that was cut short has deleted it, and what is written into it goes with it.
-        objects::until_namespace_is_gone(context, SYSTEM_NAMESPACE).await?;
-        cluster.apply(&namespace, mode).await.map_err(failed)?;
-    }
-    Ok(())
-}
-
 impl World for ClusterWorld {
     fn now(&self) -> i64 {
         time::OffsetDateTime::now_utc().unix_timestamp()
@@ -272,7 +168,11 @@ impl World for ClusterWorld {
                 match records::fleet(&cluster, topology).await {
                     Ok(fleet) => fleet,
                     // What that means is said when the hub itself is observed.
-                    Err(failure) if failure.kind == Kind::Unreachable => BTreeMap::new(),
+                    Err(failure) if failure.kind == Kind::Unreachable => {
+                        *self.silent_hub.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(failure.message);
+                        BTreeMap::new()
+                    }
                     Err(failure) => return Err(failure),
                 }
             }
@@ -298,6 +198,13 @@ impl World for ClusterWorld {
             absent @ (ClusterObserved::Absent
             | ClusterObserved::Stopped
             | ClusterObserved::Unreachable { .. }) => return Ok(absent),
+        }
+        if cluster == &self.settings.hub {
+            // Once: the next look asks again.
+            let silent = self.silent_hub.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(reason) = silent {
+                return Ok(ClusterObserved::Unreachable { reason });
+            }
         }
         let connected = match self.connect(cluster, how).await {
             Ok(connected) => connected,

@@ -3,8 +3,9 @@
 //! Generic over the world, so that tests run whole commands without a cluster. Here is the one place
 //! that makes the real one.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{future::Future, net::Ipv4Addr, path::PathBuf, sync::Arc};
 
+use ipnet::Ipv4Net;
 use lgtm_executor::{
     ApplyOptions, Failure, Kind, Prepared, World, prepare,
     prepare::PrepareError,
@@ -16,7 +17,7 @@ use lgtm_planner::{
     desired::{Capabilities, Desired, desire},
     plan::PlanOptions,
 };
-use lgtm_topology::{ClusterName, Provider, Topology};
+use lgtm_topology::{ClusterName, KWOK_NODE_NETWORK, Provider, Segment, Topology};
 use lgtm_world::{ClusterWorld, Settings, tools::Tools};
 
 use crate::{
@@ -140,12 +141,23 @@ fn user_folder(variable: &str, below_home: &str) -> Result<PathBuf, Failure> {
         })
 }
 
+/// The last addresses of the simulated node network.
+fn simulated_segment() -> Option<Segment> {
+    let node_network = KWOK_NODE_NETWORK;
+    let last = u32::from(node_network.broadcast()) & !0b111;
+    let range = Ipv4Net::new(Ipv4Addr::from(last), 29).ok()?;
+    Some(Segment { range, node_network: Some(node_network) })
+}
+
 /// The same topology with every cluster simulated.
 fn simulate(topology: &mut Topology) {
     let spokes = topology.spokes.iter_mut().map(|spoke| &mut spoke.cluster);
     for cluster in std::iter::once(&mut topology.hub.cluster).chain(spokes) {
         cluster.provider = Provider::Kwok;
         cluster.workers = cluster.workers.max(1);
+        // Where a real provider assigns addresses itself, lgtmctl has to, and any will do: nothing leaves
+        // this machine, and simulated clusters do not see each other.
+        cluster.segment = cluster.segment.or_else(simulated_segment);
     }
 }
 

@@ -9,4 +9,5 @@
 
 mod kill;
 mod program;
+mod rehearse;
 mod secrets;

@@ -1,0 +1,217 @@
+//! The Lease on the hub: who has it, taking it, renewing it, breaking it.
+//!
+//! The module knows the object and its times. When it is taken, and what a lost one means, is the
+//! lock's to say.
+
+use std::{sync::Arc, time::Duration};
+
+use lgtm_executor::{Failure, Kind, world::LockHolder};
+use lgtm_planner::inventory::SYSTEM_NAMESPACE;
+use lgtm_topology::TopologyName;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::identity;
+use crate::cluster::{Cluster, answer::ApiError};
+
+/// How long a Lease outlives its last renewal, in seconds.
+const DURATION: i64 = 15;
+/// The annotation that says what the holder is doing.
+const STEP: &str = "lgtmctl.dev/step";
+
+/// A Lease that is held.
+pub(super) struct Lease {
+    hub: Arc<Cluster>,
+    topology: TopologyName,
+    identity: String,
+    begun: OffsetDateTime,
+    /// When it was last renewed. Locked while that happens, so that the two that renew it, the clock and
+    /// the next step, never take each other for a stranger.
+    renewed: tokio::sync::Mutex<OffsetDateTime>,
+}
+
+impl Lease {
+    /// Takes the Lease, or says who has it.
+    pub(super) async fn take(
+        hub: Arc<Cluster>,
+        topology: TopologyName,
+        identity: String,
+    ) -> Result<Self, Failure> {
+        let begun = OffsetDateTime::now_utc();
+        let lease = Self { hub, topology, identity, begun, renewed: tokio::sync::Mutex::new(begun) };
+        write_lease(&lease, "starting", Occasion::Take).await?;
+        Ok(lease)
+    }
+
+    /// Gives the Lease back. One that has gone with its namespace is given back already.
+    pub(super) async fn give_back(&self) {
+        let path = lease_path(&self.topology);
+        if let Ok(Some(lease)) = self.hub.read(&path).await
+            && holder_identity(&lease) == Some(self.identity.as_str())
+        {
+            let uid = lease.pointer("/metadata/uid").and_then(Value::as_str);
+            let body = json!({"preconditions": {"uid": uid}});
+            if let Err(error) = self.hub.write(http::Method::DELETE, &path, &body).await {
+                tracing::debug!(error = %error.message(), "the Lease runs out by itself");
+            }
+        }
+    }
+
+    /// Renews the Lease unless that was done a moment ago. By the wall clock, since that is what others
+    /// judge it by, and since it goes on while a machine sleeps.
+    pub(super) async fn renew(&self, step: &str, unless_within: Duration) -> Result<(), Failure> {
+        let mut renewed = self.renewed.lock().await;
+        if (OffsetDateTime::now_utc() - *renewed).unsigned_abs() < unless_within {
+            return Ok(());
+        }
+        write_lease(self, step, Occasion::Renew).await?;
+        *renewed = OffsetDateTime::now_utc();
+        Ok(())
+    }
+
+    /// Whether others may take the Lease by now.
+    pub(super) async fn has_run_out(&self) -> bool {
+        (OffsetDateTime::now_utc() - *self.renewed.lock().await).whole_seconds() >= DURATION
+    }
+}
+
+/// Why a Lease is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    Take,
+    Renew,
+}
+
+fn lease_path(topology: &TopologyName) -> String {
+    format!("{}/{topology}", leases_path())
+}
+
+fn leases_path() -> String {
+    format!("/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases")
+}
+
+fn holder_identity(lease: &Value) -> Option<&str> {
+    lease.pointer("/spec/holderIdentity")?.as_str().filter(|holder| !holder.is_empty())
+}
+
+/// Takes or renews the Lease, or says who has it. The resourceVersion makes sure that of two that try
+/// at once only one gets it.
+async fn write_lease(lease: &Lease, step: &str, occasion: Occasion) -> Result<(), Failure> {
+    let Lease { hub, topology, identity, begun, .. } = lease;
+    let failed = |error: ApiError| hub.failure("taking the lock (a Lease)", error);
+    let found = hub.read(&lease_path(topology)).await.map_err(failed)?;
+    if found.is_none() && occasion == Occasion::Renew {
+        // Whoever ran `unlock` may have begun to apply already.
+        return Err(Failure::new(Kind::Locked, "its Lease was removed by another hand"));
+    }
+    if let Some(holder) = found.as_ref().and_then(holder).filter(|holder| &holder.who != identity)
+        && (occasion == Occasion::Renew || !is_free(&holder))
+    {
+        return Err(held(topology, &holder));
+    }
+    let stamp = |time: OffsetDateTime| micro_time(time);
+    let version = found.as_ref().and_then(|found| found.pointer("/metadata/resourceVersion").cloned());
+    let mut metadata = json!({
+        "name": topology.as_str(),
+        "namespace": SYSTEM_NAMESPACE,
+        "annotations": {STEP: step},
+    });
+    if let (Some(version), Some(metadata)) = (version, metadata.as_object_mut()) {
+        metadata.insert("resourceVersion".to_owned(), version);
+    }
+    let lease = json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": metadata,
+        "spec": {
+            "holderIdentity": identity,
+            "leaseDurationSeconds": DURATION,
+            "acquireTime": stamp(*begun),
+            "renewTime": stamp(OffsetDateTime::now_utc()),
+        },
+    });
+    let written = if found.is_some() {
+        hub.write(http::Method::PUT, &lease_path(topology), &lease).await
+    } else {
+        hub.write(http::Method::POST, &leases_path(), &lease).await
+    };
+    match written {
+        Ok(_) => Ok(()),
+        Err(ApiError::Status(status)) if status.code == 409 => {
+            let message =
+                format!("another lgtmctl took the lock of the topology {topology} at the same moment");
+            Err(Failure::new(Kind::Locked, message).with_help("`lgtmctl unlock` shows who holds it"))
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn held(topology: &TopologyName, holder: &LockHolder) -> Failure {
+    let since = OffsetDateTime::from_unix_timestamp(holder.since).ok();
+    let since = since.and_then(|since| since.format(&Rfc3339).ok()).unwrap_or_default();
+    let message = format!(
+        "the topology {topology} is being applied by {} since {since}, now at: {}",
+        holder.who, holder.step
+    );
+    Failure::new(Kind::Locked, message)
+        .with_help("wait until it is done; if it died on another machine, its lock ends within 15 seconds")
+}
+
+fn is_free(holder: &LockHolder) -> bool {
+    OffsetDateTime::now_utc().unix_timestamp() > holder.renewed + DURATION
+        || identity::is_dead_here(&holder.who)
+}
+
+/// The holder that a Lease names.
+fn holder(lease: &Value) -> Option<LockHolder> {
+    let time = |field: &str| {
+        let text = lease.pointer(&format!("/spec/{field}"))?.as_str()?;
+        OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
+    };
+    Some(LockHolder {
+        who: holder_identity(lease)?.to_owned(),
+        since: time("acquireTime").unwrap_or(0),
+        renewed: time("renewTime").unwrap_or(0),
+        step: lease
+            .get("metadata")
+            .and_then(|metadata| metadata.get("annotations")?.get(STEP)?.as_str())
+            .unwrap_or_default()
+            .to_owned(),
+    })
+}
+
+/// Who holds the Lease of a topology, if anyone does.
+pub(crate) async fn show(hub: &Cluster, topology: &TopologyName) -> Result<Option<LockHolder>, Failure> {
+    let lease =
+        hub.read(&lease_path(topology)).await.map_err(|error| hub.failure("reading the lock", error))?;
+    Ok(lease.as_ref().and_then(holder))
+}
+
+/// Removes the Lease, whoever holds it.
+pub(crate) async fn break_lease(hub: &Cluster, topology: &TopologyName) -> Result<(), Failure> {
+    let deleted = hub.write(http::Method::DELETE, &lease_path(topology), &json!({})).await;
+    match deleted {
+        Ok(_) => Ok(()),
+        Err(ApiError::Status(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(hub.failure("removing the lock", error)),
+    }
+}
+
+/// Kubernetes' MicroTime: RFC 3339 with exactly six digits behind the point.
+fn micro_time(time: OffsetDateTime) -> String {
+    let format = time::macros::format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
+    );
+    time.format(format).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_six_digits_behind_the_point() {
+        let time = OffsetDateTime::from_unix_timestamp_nanos(1_700_000_000_860_760_000).unwrap();
+        assert_eq!(micro_time(time), "2023-11-14T22:13:20.860760Z");
+    }
+}

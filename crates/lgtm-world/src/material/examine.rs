@@ -1,0 +1,107 @@
+//! A closer look at Secrets whose content was made: is it still what lgtmctl put there?
+//!
+//! Values are compared here and shown nowhere; what leaves the module are field names and keyed digests.
+
+use lgtm_planner::{
+    fingerprint::FIELD_MANAGER,
+    inventory::{TOPOLOGY_LABEL, UNIT_LABEL},
+    observed::{Difference, Examined, FieldChange, ObjectExamined},
+    plan::ExamineMaterial,
+    unit::{Material, UnitId},
+};
+use lgtm_topology::TopologyName;
+use serde_json::Value;
+
+use super::{data_of, object_key, secrets};
+use crate::{
+    cluster::{Cluster, answer::Answer, examine::label},
+    pki,
+};
+
+/// Looks at a Secret whose fingerprint moved, or whose value the topology gives.
+pub(crate) async fn examine(
+    cluster: &Cluster,
+    topology: &TopologyName,
+    unit: &UnitId,
+    examination: &ExamineMaterial,
+    digest_key: Option<&[u8]>,
+) -> Answer<Examined> {
+    let secret = &examination.content.secret;
+    let key = object_key(secret);
+    let Some(live) = cluster.object(&secrets(), Some(&secret.namespace), &secret.name).await? else {
+        return Ok(Examined { objects: [(key, ObjectExamined::Missing)].into() });
+    };
+    let mut fields = Vec::new();
+    for (name, wanted) in [(TOPOLOGY_LABEL, topology.as_str()), (UNIT_LABEL, unit.name.as_str())] {
+        let found = label(&live, name);
+        if found != Some(wanted) {
+            fields.push(FieldChange {
+                path: format!("metadata.labels[{name}]"),
+                before: found.map(str::to_owned),
+                after: Some(wanted.to_owned()),
+            });
+        }
+    }
+    fields.extend(changed_data(&live, examination, digest_key));
+    let seen = if fields.is_empty() {
+        ObjectExamined::Same
+    } else {
+        ObjectExamined::Differs(Difference { fields, ..Difference::default() })
+    };
+    Ok(Examined { objects: [(key, seen)].into() })
+}
+
+/// The keys of `data` that are not what lgtmctl put there: not owned by it any more, or, for a value
+/// that the topology gives, another value.
+fn changed_data(live: &Value, examination: &ExamineMaterial, digest_key: Option<&[u8]>) -> Vec<FieldChange> {
+    let keys: &[&str] = match &examination.content.material {
+        Material::Authority { .. } => &["tls.crt", "tls.key"],
+        Material::Certificate(_) => &["ca.crt", "tls.crt", "tls.key"],
+        Material::Password { .. } | Material::Given(_) => &["password"],
+    };
+    let data = data_of(live);
+    let conceal = |value: &[u8]| {
+        digest_key.map_or_else(
+            || "(secret)".to_owned(),
+            |key| format!("(secret {})", pki::keyed_digest(key, value)),
+        )
+    };
+    let mut changes = Vec::new();
+    for key in keys {
+        let found = data.get(*key);
+        let intact = match &examination.content.material {
+            Material::Given(value) => {
+                found.is_some_and(|found| found.as_slice() == value.expose().as_bytes())
+            }
+            Material::Authority { .. } | Material::Certificate(_) | Material::Password { .. } => {
+                found.is_some() && owns(live, key)
+            }
+        };
+        if !intact {
+            changes.push(FieldChange {
+                path: format!("data.{key}"),
+                before: found.map(|found| conceal(found)),
+                after: Some(match &examination.content.material {
+                    Material::Given(value) => conceal(value.expose().as_bytes()),
+                    Material::Authority { .. } | Material::Certificate(_) | Material::Password { .. } => {
+                        "(made anew)".to_owned()
+                    }
+                }),
+            });
+        }
+    }
+    changes
+}
+
+/// Whether lgtmctl's entry in `managedFields` still holds a key of `data`.
+fn owns(live: &Value, key: &str) -> bool {
+    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array);
+    entries.into_iter().flatten().any(|entry| {
+        entry.get("manager").and_then(Value::as_str) == Some(FIELD_MANAGER)
+            && entry.get("operation").and_then(Value::as_str) == Some("Apply")
+            && entry
+                .get("fieldsV1")
+                .and_then(|fields| fields.get("f:data")?.get(format!("f:{key}")))
+                .is_some()
+    })
+}
