@@ -326,5 +326,7 @@ async fn collect<T: Send + 'static>(
     }
     // Tasks end in any order; people get the same message every time.
     failures.sort_by(|one, other| one.message.cmp(&other.message));
+    // What every unit lacks, such as a program, is said once.
+    failures.dedup_by(|one, other| one.message == other.message);
     if failures.is_empty() { Ok(results) } else { Err(PrepareError::World(failures)) }
 }

@@ -23,7 +23,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command, sync::Semaphore};
 use crate::{
     charts,
     cluster::environment,
-    tools::{Tool, Tools},
+    tools::{MissingTool, Tool, Tools},
 };
 
 /// Renders at once: helm is bound by the processor.
@@ -123,12 +123,10 @@ impl Renderer {
         chart: &Path,
     ) -> Result<String, Failure> {
         let _permit = self.permits.acquire().await;
-        let helm = self.tools.find(Tool::Helm).map_err(|missing| {
-            environment(
-                missing.to_string(),
-                "run `make tools` in a checkout of lgtmctl, or put the program on PATH",
-            )
-        })?;
+        let helm = self
+            .tools
+            .find(Tool::Helm)
+            .map_err(|missing| environment(missing.to_string(), MissingTool::HELP))?;
         let failed = |error: &dyn std::fmt::Display| {
             Failure::new(Kind::Permanent, format!("unit {}: helm could not be run: {error}", request.unit))
         };

@@ -1,6 +1,7 @@
 //! Clusters as a world sees them: where they are, whether they are there, and how they are made.
 
 use super::*;
+use crate::{providers::kwok::KwokError, tools::MissingTool};
 
 impl ClusterWorld {
     /// Whether the cluster is simulated: because the topology says so, or because this is a rehearsal.
@@ -305,7 +306,7 @@ impl ClusterWorld {
     }
 }
 
-fn provider_failure(name: &ClusterName, error: &crate::providers::kwok::KwokError) -> Failure {
+fn provider_failure(name: &ClusterName, error: &KwokError) -> Failure {
     use std::error::Error as _;
     let mut message = format!("the simulated cluster {name}: {error}");
     let mut source = error.source();
@@ -314,7 +315,8 @@ fn provider_failure(name: &ClusterName, error: &crate::providers::kwok::KwokErro
         message.push_str(&cause.to_string());
         source = cause.source();
     }
-    let missing = matches!(error, crate::providers::kwok::KwokError::MissingTool(_));
-    let kind = if missing { Kind::Environment } else { Kind::Permanent };
-    Failure::new(kind, message)
+    if matches!(error, KwokError::MissingTool(_)) {
+        return environment(message, MissingTool::HELP);
+    }
+    Failure::new(Kind::Permanent, message)
 }
