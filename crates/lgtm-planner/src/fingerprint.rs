@@ -20,6 +20,11 @@ pub fn fingerprint(metadata: &Value) -> Option<Digest> {
     Some(Digest::of_parts([version, fields.as_str()]))
 }
 
+/// The fields of our entry in an object's `managedFields`, as `fieldsV1`.
+pub fn owned_fields(metadata: &Value) -> Option<Value> {
+    owned(metadata, FIELD_MANAGER)?.get("fieldsV1").cloned()
+}
+
 /// Our own entry for the main resource: manager ours, operation Apply, no subresource.
 fn owned<'a>(metadata: &'a Value, manager: &str) -> Option<&'a Value> {
     metadata.get("managedFields")?.as_array()?.iter().find(|entry| {

@@ -100,6 +100,10 @@ pub struct InventoryObject {
     /// The fingerprint after readiness; none in an intent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digest>,
+    /// The fields that we own on it (`fieldsV1`), as read with the fingerprint. When our entry is lost, as by
+    /// a tool that strips `managedFields`, this tells what a later application has to take away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owned: Option<Value>,
     /// For what runs once: the digest of the object with which it was done. It is not looked at
     /// again until that digest changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

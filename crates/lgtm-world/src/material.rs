@@ -133,6 +133,7 @@ fn inventory(context: &Context<'_>, work: &MakeMaterial, key: &ObjectKey) -> Inv
             plural: "secrets".to_owned(),
             uid: None,
             fingerprint: None,
+            owned: None,
             done: None,
             keep: false,
         }],

@@ -13,6 +13,7 @@ use lgtm_executor::{Done, Event, Events, Failure, Kind, Outcome};
 use lgtm_planner::{
     digest::Digest,
     fact::UnitFacts,
+    fingerprint::owned_fields,
     inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
     object::{Object, ObjectKey},
     observed::Live,
@@ -20,11 +21,16 @@ use lgtm_planner::{
     plan::{ApplyObjects, StepId},
 };
 use lgtm_topology::TopologyName;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    cluster::{Mode, Resource, adopt::adopt, answer::ApiError, ready, replicas},
+    cluster::{
+        Mode, Resource,
+        adopt::{adopt, restore},
+        answer::ApiError,
+        ready, replicas,
+    },
     observe::of_metadata,
     records,
 };
@@ -169,6 +175,7 @@ async fn skeleton(context: &Context<'_>, work: &ApplyObjects) -> Result<Vec<Inve
             plural,
             uid: before.and_then(|before| before.uid.clone()),
             fingerprint: before.and_then(|before| before.fingerprint.clone()),
+            owned: before.and_then(|before| before.owned.clone()),
             done: is_run_once(object).then(|| Digest::of_json(object.value())),
             keep: object.annotation("helm.sh/resource-policy") == Some("keep")
                 || before.is_some_and(|before| before.keep),
@@ -213,6 +220,13 @@ async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> R
                     .with_help("it appeared after the plan was made; a new plan says what becomes of it"));
             }
             adopt(cluster, &resource, &live).await.map_err(failed)?;
+        }
+        if seen.deleting.is_none() && seen.fingerprint.is_none() {
+            let before = work.before.iter().flat_map(|before| &before.objects);
+            let known = before.filter(|before| before.key == key && before.uid.as_ref() == Some(&seen.uid));
+            if let Some(owned) = known.filter_map(|before| before.owned.as_ref()).next() {
+                restore(cluster, &resource, &live, object.api_version(), owned).await.map_err(failed)?;
+            }
         }
         if seen.deleting.is_none() && replicas::are_given_up(object, &live) {
             replicas::hand_over(cluster, &resource, object).await.map_err(failed)?;
@@ -326,13 +340,16 @@ async fn fingerprints(
         let selector = &selector;
         async move {
             let found = cluster.list_metadata(resource, selector).await.map_err(failed)?;
-            let seen = found.iter().map(|found| of_metadata(&resource.group, kind, found));
+            let seen = found.iter().map(|found| {
+                let (key, seen) = of_metadata(&resource.group, kind, found);
+                (key, seen, found.get("metadata").and_then(owned_fields))
+            });
             Ok::<_, Failure>((resource.plural.clone(), seen.collect::<Vec<_>>()))
         }
     });
-    let mut live: BTreeMap<ObjectKey, (String, Live)> = BTreeMap::new();
+    let mut live: BTreeMap<ObjectKey, (String, Live, Option<Value>)> = BTreeMap::new();
     for (plural, seen) in futures::future::try_join_all(lists).await? {
-        live.extend(seen.into_iter().map(|(key, seen)| (key, (plural.clone(), seen))));
+        live.extend(seen.into_iter().map(|(key, seen, owned)| (key, (plural.clone(), seen, owned))));
     }
     // Hooks of another occasion ran once as well, and what they left behind goes with the unit.
     let known: BTreeSet<ObjectKey> =
@@ -344,10 +361,11 @@ async fn fingerprints(
         .into_iter()
         .chain(left)
         .map(|object| match live.get(&object.key) {
-            Some((plural, seen)) => InventoryObject {
+            Some((plural, seen, owned)) => InventoryObject {
                 plural: plural.clone(),
                 uid: Some(seen.uid.clone()),
                 fingerprint: seen.fingerprint.clone(),
+                owned: owned.clone(),
                 ..object
             },
             None => object,

@@ -134,6 +134,10 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
         let state = inputs.observed.state(&unit.id.cluster);
         let goes = state.is_some_and(|state| state.goes_with_namespace(&object.key()));
         let seen = if goes { &ObjectExamined::Missing } else { seen.unwrap_or(&unseen) };
+        if !same_digest && seen == &ObjectExamined::Same && is_disowned(inputs, unit, &object.key()) {
+            work.take_back(object.key());
+            continue;
+        }
         work.consider(inputs, unit, object, seen)?;
     }
     let prune =
@@ -189,6 +193,19 @@ struct Work {
 }
 
 impl Work {
+    /// An object that looks right and of which lgtmctl owns nothing any more: what the new content leaves
+    /// out would stay, so it is applied although a dry run shows no difference.
+    fn take_back(&mut self, key: ObjectKey) {
+        self.write.insert(key.clone());
+        self.changes.push(ObjectChange {
+            object: key,
+            verb: ObjectVerb::Update,
+            fields: Vec::new(),
+            conflicts: Vec::new(),
+            remark: Some("its record of what lgtmctl owns was lost and is restored".to_owned()),
+        });
+    }
+
     fn consider(
         &mut self,
         inputs: &Inputs<'_>,
@@ -255,6 +272,17 @@ impl Work {
         self.write.insert(key);
         Ok(())
     }
+}
+
+/// Whether our entry has vanished from an object of which the inventory says what we owned.
+fn is_disowned(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> bool {
+    let Some(state) = inputs.observed.state(&unit.id.cluster) else { return false };
+    let vanished = state.find(key).is_some_and(|live| live.fingerprint.is_none());
+    let inventory = state.inventories.get(&unit.id.name);
+    vanished
+        && inventory.is_some_and(|inventory| {
+            inventory.objects.iter().any(|object| &object.key == key && object.owned.is_some())
+        })
 }
 
 /// Who holds up an object that is on its way out and must be gone before it is made again.

@@ -374,6 +374,7 @@ impl World {
             plural: format!("{}s", object.kind().to_lowercase()),
             uid: live.as_ref().map(|live| live.uid.clone()),
             fingerprint: live.filter(|_| ready && !once).and_then(|live| live.fingerprint),
+            owned: None,
             done: once.then(|| Digest::of_json(object.value())),
             keep: object.annotation("helm.sh/resource-policy") == Some("keep"),
         }

@@ -14,15 +14,39 @@ use super::{
 
 /// Moves the fields of helm, kubectl and the time before server-side apply into our entry.
 pub(crate) async fn adopt(cluster: &Cluster, resource: &Resource, live: &Value) -> Answer<()> {
+    match adopted(live) {
+        Some(entries) => write_entries(cluster, resource, live, &entries).await,
+        None => Ok(()),
+    }
+}
+
+/// Gives us back the fields that we are known to have owned, after our entry was lost. Fields that are
+/// gone since, or that others own too, do no harm there.
+pub(crate) async fn restore(
+    cluster: &Cluster,
+    resource: &Resource,
+    live: &Value,
+    api_version: &str,
+    owned: &Value,
+) -> Answer<()> {
+    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array);
+    // Whoever strips the entries leaves an empty one, since none at all would mean "leave them".
+    let mut entries: Vec<Value> =
+        entries.into_iter().flatten().filter(|entry| entry.get("manager").is_some()).cloned().collect();
+    entries.push(our_entry(Some(&api_version.into()), owned));
+    write_entries(cluster, resource, live, &Value::Array(entries)).await
+}
+
+async fn write_entries(cluster: &Cluster, resource: &Resource, live: &Value, entries: &Value) -> Answer<()> {
     let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str);
     let (Some(name), Some(version)) = (text("/metadata/name"), text("/metadata/resourceVersion")) else {
         return Ok(());
     };
-    let Some(fields) = adopted(live) else { return Ok(()) };
+    let has_entries = live.pointer("/metadata/managedFields").is_some();
     let patch = json!([
         // Someone may have changed the object since it was read.
         {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-        {"op": "replace", "path": "/metadata/managedFields", "value": fields},
+        {"op": if has_entries { "replace" } else { "add" }, "path": "/metadata/managedFields", "value": entries},
     ]);
     let path =
         format!("{}?fieldManager={FIELD_MANAGER}", resource.object_path(text("/metadata/namespace"), name));
@@ -31,6 +55,16 @@ pub(crate) async fn adopt(cluster: &Cluster, resource: &Resource, live: &Value) 
         Err(ApiError::Status(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+fn our_entry(api_version: Option<&Value>, fields: &Value) -> Value {
+    json!({
+        "manager": FIELD_MANAGER,
+        "operation": "Apply",
+        "apiVersion": api_version,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    })
 }
 
 /// The new `managedFields`; none when there is nothing to move.
@@ -51,13 +85,7 @@ fn adopted(live: &Value) -> Option<Value> {
         }
     }
     let mut entries: Vec<Value> = rest.into_iter().cloned().collect();
-    entries.push(json!({
-        "manager": FIELD_MANAGER,
-        "operation": "Apply",
-        "apiVersion": first.get("apiVersion"),
-        "fieldsType": "FieldsV1",
-        "fieldsV1": union,
-    }));
+    entries.push(our_entry(first.get("apiVersion"), &Value::Object(union)));
     Some(Value::Array(entries))
 }
 

@@ -197,3 +197,23 @@ async fn what_another_topology_owns_is_refused_and_a_foreign_container_stays() {
         .collect();
     assert_eq!(names, ["main", "sidecar"]);
 }
+
+/// Some tools write `managedFields: [{}]`, after which the server knows of nobody what they own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dropped_goes_also_when_the_record_of_ownership_was_stripped() {
+    let both = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"a": "1", "b": "2"}});
+    let extra = Extra::new(&[both]).await;
+    let path = "/api/v1/namespaces/apps/configmaps/one";
+    let stripped =
+        extra.hand.merge(path, &json!({"metadata": {"managedFields": [{}]}, "data": {"c": "3"}})).await;
+    assert!(!stripped["metadata"]["managedFields"].to_string().contains("lgtmctl"), "{stripped}");
+    // Nothing differs, so there is nothing to do yet.
+    assert_eq!(extra.changes().await, [""; 0]);
+    extra.edit(&[
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"a": "1"}}),
+    ]);
+    assert_eq!(extra.changes().await, ["Update hub ConfigMap apps/one []"]);
+    extra.converge().await;
+    // What we put there is gone; what another hand put there stays.
+    assert_eq!(extra.hand.get(path).await.unwrap()["data"], json!({"a": "1", "c": "3"}));
+}
