@@ -53,7 +53,7 @@ fn is_as_left(service: &ServiceAddress, inventory: &Inventory, state: &ClusterSt
         object.key.kind == "Service"
             && object.key.name == service.service
             && object.key.namespace.as_ref() == Some(&service.namespace)
-            && state.live.get(&object.key).map(|live| &live.uid) == object.uid.as_ref()
+            && state.find(&object.key).map(|live| &live.uid) == object.uid.as_ref()
     })
 }
 

@@ -116,7 +116,7 @@ pub(super) fn verdict(
     let Some(inventory) = observed.inventory(&unit.id) else {
         return make(Change::Create, "new".to_owned(), false, false);
     };
-    let live = observed.state(&unit.id.cluster).and_then(|state| state.live.get(&object));
+    let live = observed.state(&unit.id.cluster).and_then(|state| state.find(&object));
     // An intent that names a uid was written while the Secret was there, so it too was lost.
     let was_there =
         inventory.state == State::Applied || inventory.objects.iter().any(|object| object.uid.is_some());

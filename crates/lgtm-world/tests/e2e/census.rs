@@ -14,6 +14,7 @@ const RESTLESS: &[&str] = &[
     "endpoints",
     "endpointslices",
     "events",
+    "ipaddresses",
     "leases",
     "nodes",
     "pods",

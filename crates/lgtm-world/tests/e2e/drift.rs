@@ -229,6 +229,31 @@ async fn a_deleted_namespace_shows_itself_and_what_was_in_it() {
     assert_eq!(steps(&bed.plan().await), [""; 0]);
 }
 
+/// What is still in a namespace that is being deleted looks whole, and goes all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_still_being_deleted() {
+    let bed = Bed::new(TOPOLOGY);
+    bed.converge().await;
+    for (cluster, namespace) in [("hub", "observability"), ("hub", "lgtm-gateway"), ("edge", "observability")]
+    {
+        let hand = Hand::new(bed.by_hand(cluster).await);
+        // Held by a finalizer, so that the apply surely finds it as it goes.
+        let path = format!("/api/v1/namespaces/{namespace}");
+        let held = format!("{path}/configmaps/held");
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "held", "finalizers": ["example.com/hold"]}});
+        hand.create(&format!("{path}/configmaps"), &object).await;
+        hand.begin_to_delete(&path).await;
+        let release = async {
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            hand.merge(&held, &json!({"metadata": {"finalizers": null}})).await;
+        };
+        let (report, ()) = tokio::join!(bed.apply(), release);
+        assert!(report.is_complete(), "{report:#?}");
+        assert_eq!(steps(&bed.plan().await), [""; 0], "after {cluster}/{namespace}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_material() {
     let bed = Bed::new(TOPOLOGY);

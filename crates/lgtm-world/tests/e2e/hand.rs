@@ -74,11 +74,7 @@ impl Hand {
 
     /// Deletes, and returns when the object is gone.
     pub(crate) async fn delete(&self, path: &str) {
-        let body = json!({"propagationPolicy": "Background"}).to_string().into_bytes();
-        let request = Request::delete(path).header("content-type", "application/json").body(body).unwrap();
-        let uid =
-            self.get(path).await.unwrap_or_else(|| panic!("{path} is not there"))["metadata"]["uid"].clone();
-        self.0.request::<Value>(request).await.unwrap_or_else(|error| panic!("DELETE {path}: {error}"));
+        let uid = self.begin_to_delete(path).await;
         for _ in 0..600 {
             match self.get(path).await {
                 Some(found) if found["metadata"]["uid"] == uid => {}
@@ -87,5 +83,15 @@ impl Hand {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         panic!("{path} does not go");
+    }
+
+    /// Deletes, and does not wait for what that takes. Returns the uid of what goes.
+    pub(crate) async fn begin_to_delete(&self, path: &str) -> Value {
+        let body = json!({"propagationPolicy": "Background"}).to_string().into_bytes();
+        let request = Request::delete(path).header("content-type", "application/json").body(body).unwrap();
+        let uid =
+            self.get(path).await.unwrap_or_else(|| panic!("{path} is not there"))["metadata"]["uid"].clone();
+        self.0.request::<Value>(request).await.unwrap_or_else(|error| panic!("DELETE {path}: {error}"));
+        uid
     }
 }
