@@ -62,6 +62,10 @@ loki.write "hub" {
     url       = {{ $direct.logsUrl | quote }}
     tenant_id = {{ $direct.tenant | quote }}
     {{- end }}
+
+    // Lines wait in their files while the hub is away; giving up on a batch would lose them.
+    max_backoff_period  = "30s"
+    max_backoff_retries = 1000
   }
 }
 

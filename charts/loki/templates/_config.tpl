@@ -42,6 +42,8 @@ query_range:
 runtime_config:
   file: /etc/loki-overrides/overrides.yaml
 limits_config:
+  # The index labels that OTLP logs are given are more than the default of 15 allows together.
+  max_label_names_per_series: 30
   {{- include "loki.tenantLimits" .Values.limits | nindent 2 }}
   retention_period: {{ .Values.retention }}
   # Older lines would be stored only to be deleted by the next compaction.

@@ -17,10 +17,11 @@ pub(crate) const WORKERS: u16 = 1;
 pub(crate) const RETENTION: Retention =
     Retention { metrics: Hours(168), logs: Hours(168), traces: Hours(168) };
 
-/// Enough for a cluster of some ten nodes, and little enough to protect the hub from a runaway one.
+/// Enough for a cluster of some ten nodes. The series are what one small Mimir holds of several tenants in
+/// its memory; the rates only break the fall of a runaway one, and a volume can still fill up.
 pub(crate) const LIMITS: Limits = Limits {
     metrics_samples_per_second: 30_000,
-    metrics_series: 1_000_000,
+    metrics_series: 150_000,
     logs_megabytes_per_second: 10,
     logs_streams: 10_000,
     traces_megabytes_per_second: 15,

@@ -43,7 +43,7 @@ fn the_full_example_is_valid() {
         topology.tenants.iter().map(|(name, limits)| (name.as_str(), limits.metrics_series)).collect();
     assert_eq!(
         series,
-        [("_local", 1_000_000), ("remote01", 1_000_000), ("remote02", 2_000_000), ("remote03", 1_000_000)]
+        [("_local", 150_000), ("remote01", 150_000), ("remote02", 2_000_000), ("remote03", 150_000)]
     );
     assert_eq!(
         topology.hub.grafana.admin,

@@ -62,12 +62,17 @@ pub(crate) async fn make(
     let failed = |error| cluster.object_failure("making", &key, error);
     let live = cluster.object(&secrets(), Some(&secret.namespace), &secret.name).await.map_err(failed)?;
     let ours = live.as_ref().is_some_and(|live| is_ours(live, context));
-    if live.is_some() && !ours && work.before.is_none() {
+    let foreign = live.as_ref().and_then(|live| label(live, TOPOLOGY_LABEL)).is_some();
+    if live.is_some() && !ours && (foreign || work.before.is_none()) {
         let message = format!("{key} on cluster {} exists already and was not made by lgtmctl", cluster.name);
         return Err(Failure::new(Kind::Permanent, message)
             .with_help("delete or rename it, then run the same command again"));
     }
     let mut record = inventory(context, work, &key);
+    if let (Some(object), Some(live)) = (record.objects.first_mut(), &live) {
+        // The intent says what was there before, so that a loss after a cut is seen as one.
+        object.uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
+    }
     records::write_inventory(cluster, &record).await?;
     let existing = live.as_ref().map(data_of).filter(|_| !work.remake);
     let wanted = Wanted::new(context, work, authority, digest_key).await?;
@@ -113,8 +118,11 @@ fn object_key(secret: &SecretRef) -> ObjectKey {
 }
 
 fn is_ours(live: &Value, context: &Context<'_>) -> bool {
-    label(live, TOPOLOGY_LABEL) == Some(context.topology.as_str())
-        || label(live, UNIT_LABEL) == Some(context.step.unit.name.as_str())
+    match label(live, TOPOLOGY_LABEL) {
+        Some(topology) => topology == context.topology.as_str(),
+        // The label may have been taken off by hand; units of other topologies have the same names.
+        None => label(live, UNIT_LABEL) == Some(context.step.unit.name.as_str()),
+    }
 }
 
 fn inventory(context: &Context<'_>, work: &MakeMaterial, key: &ObjectKey) -> Inventory {

@@ -258,6 +258,11 @@ async fn replace_first(context: &Context<'_>, work: &ApplyObjects, key: &ObjectK
     let Some(live) = live else { return Ok(()) };
     let (_, seen) = of_metadata(object.group(), object.kind(), &live);
     refuse_foreign(context, key, &seen)?;
+    let before = work.before.iter().flat_map(|before| &before.objects).find(|before| &before.key == key);
+    if before.and_then(|before| before.uid.as_ref()).is_some_and(|uid| uid != &seen.uid) {
+        // An earlier try of this very step has replaced it already.
+        return Ok(());
+    }
     cluster.delete(&resource, object.namespace(), object.name(), Some(&seen.uid)).await.map_err(failed)?;
     until_gone(context, &resource, key, &seen.uid).await
 }

@@ -209,7 +209,9 @@ fn default_namespace(object: &mut Object, namespace: &str) {
 /// Every document of a YAML text as an object; lists are taken apart.
 fn parse(unit: &UnitId, origin: &str, text: &str) -> Result<Vec<Object>, Failure> {
     let broken = |reason: String| Failure::new(Kind::Permanent, format!("unit {unit}: {origin}: {reason}"));
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+    // The library would print the lines around a fault, and those may be a Secret's.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
         .map_err(|error| broken(format!("not readable as YAML: {error}")))?;
     let mut objects = Vec::new();
     for document in documents {
@@ -284,5 +286,28 @@ fn write_cache(path: &Path, rendered: &Rendered) {
     };
     if let Err(error) = write() {
         tracing::debug!(path = %path.display(), %error, "a render could not be cached");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_in_a_manifest_does_not_show_what_stands_beside_it() {
+        let unit: UnitId = "hub/own".parse().unwrap();
+        for broken in [
+            "  token: hunter2\n bad",
+            "  token: hunter2\n  token: hunter2",
+            "  token: [hunter2",
+            "  a: \"hunter2\n",
+        ] {
+            let text =
+                format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\nstringData:\n{broken}\n");
+            let Err(failure) = parse(&unit, "own.yaml", &text) else { continue };
+            assert!(!failure.message.contains("hunter2"), "{failure}");
+            assert!(failure.message.contains("hub/own") && failure.message.contains("own.yaml"), "{failure}");
+        }
+        assert!(parse(&unit, "own.yaml", "a: [").is_err());
     }
 }

@@ -344,7 +344,7 @@ fn stale(
             remark: kept,
         });
         if deleted {
-            let live = state.find(&object.key);
+            let live = state.live.get(&object.key);
             prune.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
         }
     }

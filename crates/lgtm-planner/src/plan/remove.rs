@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     graph,
-    inventory::{FleetEntry, Inventory, InventoryObject},
+    inventory::{FleetEntry, Inventory, InventoryObject, State},
     observed::{ClusterObserved, ClusterState, Observed},
     unit::{CLUSTER_UNIT, Content, ENROLMENT_UNIT, UnitId, UnitName},
 };
@@ -213,9 +213,15 @@ pub(super) fn is_ours(state: &ClusterState, object: &InventoryObject, inventory:
     let of_this_topology = |topology: &String| topology == inventory.topology.as_str();
     state.live.get(&object.key).is_some_and(|live| match &object.uid {
         Some(uid) => {
-            &live.uid == uid
-                && live.topology.as_ref().is_none_or(of_this_topology)
-                && !live.unit.as_ref().is_some_and(moved_to)
+            // An application that was cut short may have made it anew, with our labels and fields.
+            let made_anew = inventory.state == State::Intended
+                && live.fingerprint.is_some()
+                && live.unit.as_ref() == Some(&inventory.unit)
+                && live.topology.as_ref().is_some_and(of_this_topology);
+            made_anew
+                || (&live.uid == uid
+                    && live.topology.as_ref().is_none_or(of_this_topology)
+                    && !live.unit.as_ref().is_some_and(moved_to))
         }
         // Units of other topologies may have the same name.
         None => {

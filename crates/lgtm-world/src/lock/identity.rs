@@ -45,7 +45,11 @@ fn host() -> String {
 /// Tells one boot of a machine from another; empty where the system does not say.
 fn boot() -> String {
     let read = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    read.map(|id| id.trim().chars().take(8).collect()).unwrap_or_default()
+    let boot: String = read.map(|id| id.trim().chars().take(8).collect()).unwrap_or_default();
+    // Containers share a boot and may share a host name, and do not see each other's processes.
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let space: String = space.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+    if boot.is_empty() { boot } else { format!("{boot}.{space}") }
 }
 
 /// Whether the holder ran on this machine since its last boot and is no more.

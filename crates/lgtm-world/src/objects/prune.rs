@@ -59,7 +59,7 @@ pub(super) async fn prune(
         for object in group {
             if waits_for_end(object)
                 && let Some(uid) = &object.uid
-                && !remarks.iter().any(|remark| remark.starts_with(&object.key.to_string()))
+                && !remarks.iter().any(|remark| remark.starts_with(&format!("{} is kept:", object.key)))
             {
                 until_gone(context, &resource(object), &object.key, uid).await?;
             }
@@ -216,7 +216,9 @@ async fn kept_namespace(
 /// Whether an object is ours, on its way out, made by a controller, or in every namespace.
 fn is_by_the_way(topology: &TopologyName, kind: &str, found: &Value) -> bool {
     let name = found.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    let ours = label(found, TOPOLOGY_LABEL) == Some(topology.as_str()) && kind != "PersistentVolumeClaim";
+    let ours = label(found, TOPOLOGY_LABEL) == Some(topology.as_str())
+        && kind != "PersistentVolumeClaim"
+        && !asks_to_be_kept(found);
     let made_from = found
         .pointer("/metadata/ownerReferences")
         .and_then(Value::as_array)
@@ -228,6 +230,12 @@ fn is_by_the_way(topology: &TopologyName, kind: &str, found: &Value) -> bool {
     // Controllers write these beside the objects that they are about, and do not always say so.
     let shadows = matches!(kind, "Endpoints" | "EndpointSlice" | "Event" | "Lease" | "PodMetrics");
     ours || made_from || everywhere || shadows || found.pointer("/metadata/deletionTimestamp").is_some()
+}
+
+/// helm's mark on what outlives its release; it must not go with what it stands in either.
+fn asks_to_be_kept(found: &Value) -> bool {
+    let annotations = found.get("metadata").and_then(|metadata| metadata.get("annotations"));
+    annotations.and_then(|annotations| annotations.get("helm.sh/resource-policy")?.as_str()) == Some("keep")
 }
 
 /// Why a definition stays: someone else's objects are of its kind, and would go with it.
@@ -254,6 +262,8 @@ async fn kept_definition(
         plural: text("/spec/names/plural"),
         namespaced: text("/spec/scope") == "Namespaced",
     };
-    let foreign = cluster.list_metadata(&custom, &format!("{TOPOLOGY_LABEL}!={topology}")).await?.len();
+    let mut foreign = cluster.list_metadata(&custom, "").await?;
+    foreign.retain(|found| label(found, TOPOLOGY_LABEL) != Some(topology.as_str()) || asks_to_be_kept(found));
+    let foreign = foreign.len();
     Ok((foreign > 0).then(|| format!("{foreign} objects of its kind are not lgtmctl's")))
 }

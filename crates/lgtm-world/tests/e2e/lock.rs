@@ -109,7 +109,10 @@ async fn one_at_a_time_and_the_dead_hold_nothing() {
     child.wait().unwrap();
     let read = |path| std::fs::read_to_string(path).unwrap().trim().to_owned();
     let host = read("/proc/sys/kernel/hostname");
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap();
+    let space: String = space.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
     let boot: String = read("/proc/sys/kernel/random/boot_id").chars().take(8).collect();
+    let boot = format!("{boot}.{space}");
     hub.create(LEASES, &lease(&format!("x@{host} process {dead} boot {boot} run 1"), 1)).await;
     bed.world.lock(&name).await.unwrap();
     bed.world.release_lock().await;

@@ -23,10 +23,20 @@ pub(super) async fn run<W: Clusters>(
     session: &Session<'_, W>,
     args: &ApplyArgs,
 ) -> Result<ExitCode, CommandError> {
-    let code = locked(session, apply(session, args)).await?;
+    let applied = locked(session, apply(session, args)).await;
     if !args.rehearse || args.keep {
-        return Ok(code);
+        return applied;
     }
+    let code = match applied {
+        Ok(code) if code != ExitCode::Interrupted => code,
+        // Whoever interrupts wants to leave at once, and must know what is left.
+        ended => {
+            session.printer.insist(
+                "the clusters of the rehearsal may still run; `lgtmctl destroy --rehearse --yes` removes them\n",
+            );
+            return ended;
+        }
+    };
     let removed = locked(session, remove_rehearsal(session, &args.run)).await?;
     // What the rehearsal showed matters more than how its clusters went.
     Ok(if code == ExitCode::Done { removed } else { code })

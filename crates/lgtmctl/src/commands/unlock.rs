@@ -46,6 +46,12 @@ pub(super) async fn run<W: Clusters>(
         let question = "Break it? An apply that still runs stops before its next write.";
         confirm::ask(question, session.printer, &session.interrupt).await?;
     }
+    // While the question stood there, the lock may have passed to someone who is at work.
+    let now = session.interrupt.or(session.world.lock_holder(&how)).await??;
+    if now.as_ref().is_some_and(|now| now.who != holder.who) {
+        session.printer.insist("the lock has changed hands meanwhile; look again with `lgtmctl unlock`\n");
+        return Ok(ExitCode::Failed);
+    }
     let broken = session.world.break_lock(&how);
     session.interrupt.or(broken).await??;
     session.printer.talk("the lock is free\n");

@@ -4,6 +4,8 @@ use lgtm_topology::{Severity, Topology};
 use serde_json::json;
 
 use super::{json_lines, stdout_failed};
+use lgtm_planner::desired::{Capabilities, DesireError, desire};
+
 use crate::{
     cli::ValidateArgs,
     error::CommandError,
@@ -18,17 +20,23 @@ use crate::{
 pub(super) fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitCode, CommandError> {
     let document = Document::read(&args.file.file)?;
     let parsed = document.parsed();
+    // What the catalog refuses, such as a need that names no unit, is invalid just as well.
+    let unplannable = match &parsed.topology {
+        Some(topology) => desire(topology, &Capabilities::default()).err().unwrap_or_default(),
+        None => Vec::new(),
+    };
     match args.output.output {
         Output::Json => {
             let mut lines: Vec<_> =
                 parsed.diagnostics.iter().map(|found| line("diagnostic", json!(found))).collect();
+            lines.extend(unplannable.iter().map(unplannable_line));
             let count =
                 |severity| parsed.diagnostics.iter().filter(|found| found.severity == severity).count();
             lines.push(line(
                 "validation",
                 json!({
-                    "valid": parsed.topology.is_some(),
-                    "errors": count(Severity::Error),
+                    "valid": parsed.topology.is_some() && unplannable.is_empty(),
+                    "errors": count(Severity::Error) + unplannable.len(),
                     "warnings": count(Severity::Warning),
                 }),
             ));
@@ -44,10 +52,22 @@ pub(super) fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitCode, Co
         printer.talk(&format!("{}\n", printer.talk_style().paint(Tone::Bad, plural(errors, "error"))));
         return Ok(ExitCode::Invalid);
     };
-    // What the catalog refuses, such as a need that names no unit, is invalid just as well.
     desired(topology, &document, printer)?;
     printer.talk(&valid(topology, printer.talk_style()));
     Ok(ExitCode::Done)
+}
+
+/// A problem that only the catalog can see, in the form of the others.
+fn unplannable_line(problem: &DesireError) -> serde_json::Value {
+    let position = match problem {
+        DesireError::UnknownNeed { position, .. } => Some(position),
+        DesireError::NameTaken { .. } | DesireError::Cycle(_) => None,
+    };
+    let (severity, code) = ("error", "topology::unplannable");
+    line(
+        "diagnostic",
+        json!({"severity": severity, "code": code, "message": problem.to_string(), "position": position}),
+    )
 }
 
 fn valid(topology: &Topology, style: Style) -> String {
