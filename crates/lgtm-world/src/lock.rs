@@ -36,6 +36,33 @@ pub(crate) struct Lock {
     _file: File,
 }
 
+/// A look at a lock from inside a step, which may be long: before each of its writes the step asks
+/// whether the lock is still held, and costs no request by that.
+pub(crate) struct Held {
+    topology: TopologyName,
+    state: Arc<Mutex<State>>,
+}
+
+impl Held {
+    /// Whether writing is still allowed.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let run_out = || {
+            let lease = state.lease.as_ref().filter(|lease| lease.may_have_run_out());
+            lease.map(|_| "it could not be renewed in time".to_owned())
+        };
+        match state.lost.clone().or_else(run_out) {
+            None => Ok(()),
+            Some(reason) => Err(lost(&self.topology, &reason)),
+        }
+    }
+}
+
+fn lost(topology: &TopologyName, reason: &str) -> Failure {
+    Failure::new(Kind::Locked, format!("the lock of the topology {topology} was lost: {reason}"))
+        .with_help("nothing more was written; run the same command again")
+}
+
 #[derive(Default)]
 struct State {
     /// Why nothing may be written any more.
@@ -122,11 +149,11 @@ impl Lock {
     /// Whether writing is still allowed; remembers the step for whoever asks who holds the lock. The
     /// Lease is looked at itself, for it may have been taken since its last renewal.
     pub(crate) async fn check(&self, step: &str) -> Result<(), Failure> {
-        let (lost, lease) = self.with(|state| {
+        let (gone, lease) = self.with(|state| {
             step.clone_into(&mut state.step);
             (state.lost.clone(), state.lease.clone())
         });
-        let lost = match (lost, lease) {
+        let reason = match (gone, lease) {
             (Some(reason), _) => reason,
             (None, None) => return Ok(()),
             (None, Some(lease)) => match lease.renew(step, CHECK).await {
@@ -139,10 +166,13 @@ impl Lock {
                 Err(failure) => failure.message,
             },
         };
-        self.with(|state| state.lost = Some(lost.clone()));
-        let message = format!("the lock of the topology {} was lost: {lost}", self.topology);
-        Err(Failure::new(Kind::Locked, message)
-            .with_help("nothing more was written; run the same command again"))
+        self.with(|state| state.lost = Some(reason.clone()));
+        Err(lost(&self.topology, &reason))
+    }
+
+    /// The same question for the inside of a step.
+    pub(crate) fn held(&self) -> Held {
+        Held { topology: self.topology.clone(), state: Arc::clone(&self.state) }
     }
 
     /// Gives everything back. A Lease that has gone with its namespace is given back already.

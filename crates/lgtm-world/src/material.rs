@@ -73,6 +73,7 @@ pub(crate) async fn make(
         // The intent says what was there before, so that a loss after a cut is seen as one.
         object.uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
     }
+    context.may_write()?;
     records::write_inventory(cluster, &record).await?;
     let existing = live.as_ref().map(data_of).filter(|_| !work.remake);
     let wanted = Wanted::new(context, work, authority, digest_key).await?;
@@ -83,6 +84,7 @@ pub(crate) async fn make(
     let facts = wanted.facts(&data, work.before.as_ref()).map_err(|error| cannot(context, &key, &error))?;
     let object = secret_object(context, secret, wanted.secret_type(), &data)
         .map_err(|error| cannot(context, &key, &error))?;
+    context.may_write()?;
     let applied = cluster.apply(&object, Mode { dry_run: false, force: true }).await.map_err(failed)?;
     let (_, seen) = of_metadata("", "Secret", &applied);
     record.state = State::Applied;
@@ -93,6 +95,7 @@ pub(crate) async fn make(
         object.uid = Some(seen.uid);
         object.fingerprint = seen.fingerprint;
     }
+    context.may_write()?;
     records::write_inventory(cluster, &record).await?;
     let outcome = match (work.before.is_some() || live.is_some(), kept) {
         (false, _) => Outcome::Created,

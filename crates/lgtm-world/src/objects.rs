@@ -31,6 +31,7 @@ use crate::{
         answer::ApiError,
         ready, replicas,
     },
+    lock::Held,
     observe::of_metadata,
     records,
 };
@@ -52,9 +53,15 @@ pub(crate) struct Context<'a> {
     pub(crate) step: &'a StepId,
     pub(crate) events: &'a Events,
     pub(crate) now: i64,
+    pub(crate) held: Option<Held>,
 }
 
 impl Context<'_> {
+    /// Asked before every write: a step may wait for long, and the lock may be lost meanwhile.
+    pub(crate) fn may_write(&self) -> Result<(), Failure> {
+        self.held.as_ref().map_or(Ok(()), Held::check)
+    }
+
     fn tell(&self, what: String) {
         self.events.tell(Event::Waiting { step: self.step.clone(), what });
     }
@@ -67,6 +74,7 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
     let mut waited = Duration::ZERO;
     let recorded = skeleton(context, work).await?;
     let intent = inventory(context, work, State::Intended, with_before(&recorded, work.before.as_ref()));
+    context.may_write()?;
     records::write_inventory(cluster, &intent).await?;
     for key in &work.replace {
         replace_first(context, work, key).await?;
@@ -98,6 +106,7 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
     record.facts = facts.clone();
     record.took = took(begun, waited);
     record.applied_at = context.now;
+    context.may_write()?;
     records::write_inventory(cluster, &record).await?;
     let outcome = if work.before.is_none() { Outcome::Created } else { Outcome::Updated };
     Ok(Done { outcome, facts, took: took(begun, waited), remarks })
@@ -131,7 +140,20 @@ async fn clean_up(context: &Context<'_>, hooks: &[&Object]) -> Result<(), Failur
 
 async fn wait(context: &Context<'_>, objects: &[&Object]) -> Result<Duration, Failure> {
     let begun = Instant::now();
-    ready::until_ready(context.cluster, objects, &|what| context.tell(what)).await?;
+    let lost = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if let Err(failure) = context.may_write() {
+                break failure;
+            }
+        }
+    };
+    let tell = |what| context.tell(what);
+    tokio::select! {
+        ready = ready::until_ready(context.cluster, objects, &tell) => ready?,
+        // Whoever has lost the lock has nothing to wait for.
+        failure = lost => return Err(failure),
+    }
     Ok(begun.elapsed())
 }
 
@@ -232,6 +254,7 @@ async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> R
             replicas::hand_over(cluster, &resource, object).await.map_err(failed)?;
         }
     }
+    context.may_write()?;
     cluster.apply(object, Mode { dry_run: false, force: true }).await.map_err(failed)?;
     Ok(())
 }
@@ -263,6 +286,7 @@ async fn replace_first(context: &Context<'_>, work: &ApplyObjects, key: &ObjectK
         // An earlier try of this very step has replaced it already.
         return Ok(());
     }
+    context.may_write()?;
     cluster.delete(&resource, object.namespace(), object.name(), Some(&seen.uid)).await.map_err(failed)?;
     until_gone(context, &resource, key, &seen.uid).await
 }

@@ -106,8 +106,14 @@ impl ClusterWorld {
         lock::break_lease(&hub, &self.settings.topology).await
     }
 
-    fn context<'a>(&'a self, cluster: &'a Cluster, step: &'a StepId, events: &'a Events) -> Context<'a> {
-        Context { cluster, topology: &self.settings.topology, step, events, now: self.now() }
+    async fn context<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        step: &'a StepId,
+        events: &'a Events,
+    ) -> Context<'a> {
+        let held = self.lock.lock().await.as_ref().map(Lock::held);
+        Context { cluster, topology: &self.settings.topology, step, events, now: self.now(), held }
     }
 
     async fn make(
@@ -124,7 +130,7 @@ impl ClusterWorld {
         };
         let hub = self.connected(desired, &desired.hub).await?;
         let key = digest_key::ensure(&hub).await?;
-        material::make(&self.context(&cluster, step, events), authority.as_deref(), work, &key).await
+        material::make(&self.context(&cluster, step, events).await, authority.as_deref(), work, &key).await
     }
 
     /// Takes the Lease as soon as the hub has a namespace for it; until then the file is the lock.
@@ -266,12 +272,12 @@ impl World for ClusterWorld {
             Action::Enrol(content) => self.enrol(desired, step, content, events).await,
             Action::Apply(work) => {
                 let cluster = self.connected(desired, &step.unit.cluster).await?;
-                objects::apply(&self.context(&cluster, step, events), work).await
+                objects::apply(&self.context(&cluster, step, events).await, work).await
             }
             Action::Make(work) => self.make(desired, step, work, events).await,
             Action::Remove(work) => {
                 let cluster = self.connected(desired, &step.unit.cluster).await?;
-                objects::remove(&self.context(&cluster, step, events), work).await
+                objects::remove(&self.context(&cluster, step, events).await, work).await
             }
             Action::Unenrol => self.unenrol(desired, step, events).await,
             Action::Withdraw { delete } => self.withdraw(desired, step, *delete).await,

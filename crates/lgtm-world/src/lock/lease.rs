@@ -3,7 +3,13 @@
 //! The module knows the object and its times. When it is taken, and what a lost one means, is the
 //! lock's to say.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use lgtm_executor::{Failure, Kind, world::LockHolder};
 use lgtm_planner::inventory::SYSTEM_NAMESPACE;
@@ -28,6 +34,8 @@ pub(super) struct Lease {
     /// When it was last renewed. Locked while that happens, so that the two that renew it, the clock and
     /// the next step, never take each other for a stranger.
     renewed: tokio::sync::Mutex<OffsetDateTime>,
+    /// The same in seconds since 1970, for those who cannot wait for a renewal that is under way.
+    renewed_at: AtomicI64,
 }
 
 impl Lease {
@@ -38,7 +46,9 @@ impl Lease {
         identity: String,
     ) -> Result<Self, Failure> {
         let begun = OffsetDateTime::now_utc();
-        let lease = Self { hub, topology, identity, begun, renewed: tokio::sync::Mutex::new(begun) };
+        let renewed = tokio::sync::Mutex::new(begun);
+        let renewed_at = AtomicI64::new(begun.unix_timestamp());
+        let lease = Self { hub, topology, identity, begun, renewed, renewed_at };
         write_lease(&lease, "starting", Occasion::Take).await?;
         Ok(lease)
     }
@@ -66,7 +76,13 @@ impl Lease {
         }
         write_lease(self, step, Occasion::Renew).await?;
         *renewed = OffsetDateTime::now_utc();
+        self.renewed_at.store(renewed.unix_timestamp(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether others may take the Lease by now, as far as is known without waiting.
+    pub(super) fn may_have_run_out(&self) -> bool {
+        OffsetDateTime::now_utc().unix_timestamp() - self.renewed_at.load(Ordering::Relaxed) >= DURATION
     }
 
     /// Whether others may take the Lease by now.

@@ -114,6 +114,7 @@ async fn delete(
         Vec::new()
     };
     let (namespace, uid) = (object.key.namespace.as_deref(), object.uid.as_deref());
+    context.may_write()?;
     cluster.delete(&resource, namespace, &object.key.name, uid).await.map_err(failed)?;
     for (name, uid) in claims {
         cluster.delete(&claims_resource(), namespace, &name, Some(&uid)).await.map_err(failed)?;

@@ -28,13 +28,13 @@ impl ClusterWorld {
         };
         if name == &desired.hub {
             // The record of the hub is on the hub itself, so its namespace has to come first.
-            ensure_system_namespace(&self.context(&cluster, step, events)).await?;
+            ensure_system_namespace(&self.context(&cluster, step, events).await).await?;
             records::write_fleet_entry(&hub, &entry).await?;
             digest_key::ensure(&hub).await?;
             self.take_lease(&hub).await?;
         } else {
             records::write_fleet_entry(&hub, &entry).await?;
-            ensure_system_namespace(&self.context(&cluster, step, events)).await?;
+            ensure_system_namespace(&self.context(&cluster, step, events).await).await?;
         }
         records::write_membership(&cluster, &entry).await?;
         Ok(done(Outcome::Created, begun))
@@ -72,7 +72,8 @@ impl ClusterWorld {
                 Err(error) => return Err(failed(error)),
             }
             // An apply that follows at once could not write its records into a namespace that still goes.
-            objects::until_namespace_is_gone(&self.context(&cluster, step, events), SYSTEM_NAMESPACE).await?;
+            objects::until_namespace_is_gone(&self.context(&cluster, step, events).await, SYSTEM_NAMESPACE)
+                .await?;
         }
         Ok(Done { remarks, ..done(Outcome::Removed, begun) })
     }

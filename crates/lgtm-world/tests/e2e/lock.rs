@@ -174,3 +174,31 @@ async fn whoever_lost_the_lease_writes_nothing_more() {
     assert_eq!(now["metadata"]["annotations"]["lgtmctl.dev/step"], "hub/mimir");
     bed.world.release_lock().await;
 }
+
+/// A step that waits for pods notices within moments that the lock is lost, and ends without its record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_step_ends_when_the_lease_is_lost() {
+    let bed = Bed::new(&topology());
+    let clusters = Existing::make(bed.folder.path(), &["hub"]).await;
+    let hub = clusters.hand("hub").await;
+    bed.converge_unit("hub/namespaces").await;
+    // No node takes these pods.
+    let nodes = hub.list("/api/v1/nodes").await;
+    for node in &nodes {
+        let path = format!("/api/v1/nodes/{}", node["metadata"]["name"].as_str().unwrap());
+        hub.merge(&path, &json!({"spec": {"unschedulable": true}})).await;
+    }
+    bed.world.lock(&bed.topology.name).await.unwrap();
+    let prepared = bed.plan_with(only("hub/mimir")).await;
+    let world = Arc::clone(&bed.world);
+    let applying = tokio::spawn(async move { perform(&world, prepared, ApplyOptions::default()).await });
+    let record = "/api/v1/namespaces/lgtmctl-system/configmaps/lock.unit.mimir";
+    while hub.get("/apis/apps/v1/namespaces/mimir/statefulsets/mimir").await.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    steal(&hub).await;
+    let report = tokio::time::timeout(std::time::Duration::from_secs(30), applying).await.unwrap().unwrap();
+    assert_eq!(report.failed.values().next().unwrap().kind, Kind::Locked, "{report:#?}");
+    assert!(hub.get(record).await.unwrap()["data"]["record"].as_str().unwrap().contains("intended"));
+    bed.world.release_lock().await;
+}
