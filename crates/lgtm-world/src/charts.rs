@@ -10,11 +10,6 @@ use lgtm_planner::digest::Digest;
 
 static CHARTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../charts");
 
-/// The names of the embedded charts.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    CHARTS.dirs().filter_map(|dir| dir.path().to_str())
-}
-
 /// A digest of a chart's files; none when there is no such chart.
 pub(crate) fn digest(name: &str) -> Option<Digest> {
     let mut parts = Vec::new();

@@ -19,6 +19,5 @@ mod render;
 pub mod tools;
 mod world;
 
-pub use charts::names as embedded_charts;
 pub use connection::USER_AGENT;
 pub use world::{ClusterWorld, Settings};

@@ -133,6 +133,7 @@ async fn clean_up(context: &Context<'_>, hooks: &[&Object]) -> Result<(), Failur
         let key = hook.key();
         let failed = |error| cluster.object_failure("removing the hook", &key, error);
         let resource = cluster.resource(hook).await.map_err(failed)?;
+        context.may_write()?;
         cluster.delete(&resource, hook.namespace(), hook.name(), None).await.map_err(failed)?;
     }
     Ok(())

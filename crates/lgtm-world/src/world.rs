@@ -27,7 +27,7 @@ use serde_json::json;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    cluster::{Cluster, Mode, REQUEST_TIMEOUT, answer::ApiError, environment, examine, ready},
+    cluster::{Cluster, Mode, REQUEST_TIMEOUT, answer::ApiError, environment, examine},
     connection, digest_key,
     lock::{self, Lock},
     material,

@@ -117,6 +117,7 @@ async fn delete(
     context.may_write()?;
     cluster.delete(&resource, namespace, &object.key.name, uid).await.map_err(failed)?;
     for (name, uid) in claims {
+        context.may_write()?;
         cluster.delete(&claims_resource(), namespace, &name, Some(&uid)).await.map_err(failed)?;
     }
     Ok(None)

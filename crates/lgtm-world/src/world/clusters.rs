@@ -290,20 +290,6 @@ impl ClusterWorld {
             Connection::Existing { .. } => None,
         }
     }
-
-    /// The address of a LoadBalancer Service, where it has one.
-    pub async fn address(
-        &self,
-        cluster: &ClusterName,
-        namespace: &str,
-        service: &str,
-    ) -> Result<Option<String>, Failure> {
-        let cluster = self.known(cluster)?;
-        let failed = |error| cluster.failure("reading a Service's address", error);
-        let resource = cluster.resource_of("v1", "Service").await.map_err(failed)?;
-        let service = cluster.object(&resource, Some(namespace), service).await.map_err(failed)?;
-        Ok(service.as_ref().and_then(ready::address).map(str::to_owned))
-    }
 }
 
 fn provider_failure(name: &ClusterName, error: &KwokError) -> Failure {
