@@ -98,26 +98,15 @@ pub async fn prepare<W: World>(
     if !edges.is_empty() {
         desired.add_needs(edges).map_err(|problem| PrepareError::Desire(vec![problem]))?;
     }
-    let inputs = Inputs {
-        desired: &desired,
-        observed: &observed,
-        rendered: &rendered,
-        facts: &facts,
-        options: &options,
-    };
-    let wanted = assess(&inputs).map_err(|problem| PrepareError::Plan(vec![problem]))?;
+    let none = Plan::nothing(desired.topology.clone());
+    let mut prepared =
+        Prepared { desired: Arc::new(desired), observed, rendered, facts, options, plan: none };
+    let wanted = assess(&prepared.inputs()).map_err(|problem| PrepareError::Plan(vec![problem]))?;
     let wanted = wanted.into_iter().map(|(unit, objects)| (unit, Examination::Objects(objects))).collect();
-    let examined = examine(world, &desired, wanted).await?;
-    observed.examined.extend(examined);
-    let inputs = Inputs {
-        desired: &desired,
-        observed: &observed,
-        rendered: &rendered,
-        facts: &facts,
-        options: &options,
-    };
-    let plan = plan(&inputs).map_err(PrepareError::Plan)?;
-    Ok(Prepared { desired: Arc::new(desired), observed, rendered, facts, options, plan })
+    let examined = examine(world, &prepared.desired, wanted).await?;
+    prepared.observed.examined.extend(examined);
+    prepared.plan = plan(&prepared.inputs()).map_err(PrepareError::Plan)?;
+    Ok(prepared)
 }
 
 /// Looks at everything that is recorded and plans its removal.
@@ -192,26 +181,9 @@ async fn capabilities<W: World>(
         extras.into_iter().filter_map(|unit| request(desired, observed, &Facts::new(), unit)).collect();
     for (unit, rendered) in render(world, requests).await? {
         let offers = capabilities.planned.entry(unit.cluster.clone()).or_default();
-        offers.extend(rendered.objects.iter().flat_map(definitions));
+        offers.extend(rendered.objects.iter().flat_map(Object::defined_kinds));
     }
     Ok(capabilities)
-}
-
-/// The kinds that a CustomResourceDefinition defines, as `group/version/Kind`.
-fn definitions(object: &Object) -> Vec<String> {
-    if !object.is("apiextensions.k8s.io", "CustomResourceDefinition") {
-        return Vec::new();
-    }
-    let text =
-        |pointer| object.value().pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
-    let (group, kind) = (text("/spec/group"), text("/spec/names/kind"));
-    let versions = object.value().pointer("/spec/versions").and_then(serde_json::Value::as_array);
-    versions
-        .into_iter()
-        .flatten()
-        .filter_map(|version| version.get("name").and_then(serde_json::Value::as_str))
-        .map(|version| format!("{group}/{version}/{kind}"))
-        .collect()
 }
 
 /// Edges from units with custom resources to the unit that brings their definition.
@@ -219,7 +191,7 @@ fn definition_edges(rendered: &BTreeMap<UnitId, Rendered>) -> Vec<(UnitId, UnitI
     let mut providers: BTreeMap<(&ClusterName, String, String), &UnitId> = BTreeMap::new();
     for (id, rendered) in rendered {
         for object in rendered.objects.iter() {
-            for definition in definitions(object) {
+            for (definition, _) in object.defined_kinds() {
                 let mut parts = definition.split('/');
                 if let (Some(group), Some(_), Some(kind)) = (parts.next(), parts.next(), parts.next()) {
                     providers.insert((&id.cluster, group.to_owned(), kind.to_owned()), id);
@@ -259,12 +231,11 @@ pub(crate) fn request(
         Content::Cluster(_) | Content::Enrolment | Content::Material(_) => return None,
     };
     let version = observed.state(&unit.id.cluster).map(|state| state.version.clone());
-    let api_versions = desired.api_versions.get(&unit.id.cluster).into_iter().flatten().cloned();
     Some(RenderRequest {
         unit: unit.id.clone(),
         content,
         kube_version: version.unwrap_or_else(|| SIMULATED_VERSION.to_owned()),
-        api_versions: api_versions.collect(),
+        api_versions: desired.api_versions.get(&unit.id.cluster).cloned().unwrap_or_default(),
     })
 }
 

@@ -8,7 +8,7 @@ use lgtm_planner::{
     desired::Desired,
     fact::UnitFacts,
     inventory::{FleetEntry, Took},
-    object::Object,
+    object::{Object, Scope},
     observed::{ClusterObserved, Examined},
     plan::{Action, ExamineMaterial, Rendered, StepId},
     unit::{ClusterContent, Content, UnitId},
@@ -44,8 +44,8 @@ pub struct RenderRequest {
     pub content: Content,
     /// The Kubernetes version to render for, for example `v1.35.1`.
     pub kube_version: String,
-    /// API versions beyond the built-in ones, as `group/version/Kind`.
-    pub api_versions: Vec<String>,
+    /// API versions beyond the built-in ones, as `group/version/Kind`, and where objects of each kind live.
+    pub api_versions: BTreeMap<String, Scope>,
 }
 
 /// What an action did.

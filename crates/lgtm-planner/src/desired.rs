@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     graph,
     inventory::SYSTEM_NAMESPACE,
-    object::Object,
+    object::{Object, Scope},
     unit::{CLUSTER_UNIT, ClusterContent, Content, ENROLMENT_UNIT, Unit, UnitId},
 };
 
@@ -28,20 +28,19 @@ pub struct Capabilities {
     /// Those that were seen on each cluster. They decide which discovery the agents are given.
     pub seen: BTreeMap<ClusterName, BTreeSet<String>>,
     /// Those that units of this topology bring. Charts are rendered for these and never for what
-    /// happens to be on a cluster, so that a render is fixed by the topology.
-    pub planned: BTreeMap<ClusterName, BTreeSet<String>>,
+    /// happens to be on a cluster, so that a render is fixed by the topology. With the scope of each.
+    pub planned: BTreeMap<ClusterName, BTreeMap<String, Scope>>,
 }
 
 impl Capabilities {
     /// Whether nothing beyond the built-in kinds is known.
     pub fn is_empty(&self) -> bool {
-        self.seen.values().chain(self.planned.values()).all(BTreeSet::is_empty)
+        self.seen.values().all(BTreeSet::is_empty) && self.planned.values().all(BTreeMap::is_empty)
     }
 
     fn offers(&self, cluster: &ClusterName, definition: &str) -> bool {
-        [&self.seen, &self.planned]
-            .into_iter()
-            .any(|offers| offers.get(cluster).is_some_and(|definitions| definitions.contains(definition)))
+        let seen = self.seen.get(cluster).is_some_and(|seen| seen.contains(definition));
+        seen || self.planned.get(cluster).is_some_and(|planned| planned.contains_key(definition))
     }
 }
 
@@ -57,7 +56,7 @@ pub struct Desired {
     /// What the user should know about choices made for them.
     pub notes: Vec<String>,
     /// The custom resources that units bring, for rendering (see [`Capabilities::planned`]).
-    pub api_versions: BTreeMap<ClusterName, BTreeSet<String>>,
+    pub api_versions: BTreeMap<ClusterName, BTreeMap<String, Scope>>,
     order: Vec<UnitId>,
 }
 

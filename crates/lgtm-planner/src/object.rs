@@ -126,6 +126,18 @@ impl Object {
         self.group() == group && self.kind() == kind
     }
 
+    /// The kinds that a CustomResourceDefinition defines, as `group/version/Kind`, with their scope.
+    pub fn defined_kinds(&self) -> Vec<(String, Scope)> {
+        if !self.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+            return Vec::new();
+        }
+        let (group, kind) = (self.text("/spec/group"), self.text("/spec/names/kind"));
+        let scope = if self.text("/spec/scope") == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
+        let versions = self.0.pointer("/spec/versions").and_then(Value::as_array);
+        let names = versions.into_iter().flatten().filter_map(|version| version.get("name")?.as_str());
+        names.map(|version| (format!("{group}/{version}/{kind}"), scope)).collect()
+    }
+
     /// Gives an object without a namespace the given one; the caller knows that its kind has one.
     pub fn set_namespace(&mut self, namespace: &str) {
         self.metadata().insert("namespace".to_owned(), namespace.into());
@@ -161,27 +173,71 @@ fn describe(value: &Value) -> String {
     format!("{} {}", text("/kind"), text("/metadata/name"))
 }
 
-/// Whether a built-in kind of Kubernetes 1.35 is cluster-scoped; none for kinds that are not built in.
-pub fn is_cluster_scoped(group: &str, kind: &str) -> Option<bool> {
-    if group.contains('.') && !group.ends_with(".k8s.io") {
+/// Where objects of a kind live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Scope {
+    /// Each in a namespace.
+    Namespaced,
+    /// Once for the whole cluster.
+    Cluster,
+}
+
+/// The API groups that Kubernetes 1.35 itself serves, beside those without a dot. Other groups that end in
+/// `.k8s.io`, such as `gateway.networking.k8s.io`, are brought by definitions like any custom resource.
+const BUILT_IN_GROUPS: [&str; 18] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "internal.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+];
+
+/// The scope of a built-in kind of Kubernetes 1.35; none for kinds that are not built in.
+pub fn built_in_scope(group: &str, kind: &str) -> Option<Scope> {
+    // The API server takes a definition only when its group has a dot.
+    if group.contains('.') && !BUILT_IN_GROUPS.contains(&group) {
         return None;
     }
-    Some(matches!(
+    let cluster = matches!(
         (group, kind),
         ("", "Namespace" | "Node" | "PersistentVolume")
             | ("rbac.authorization.k8s.io", "ClusterRole" | "ClusterRoleBinding")
-            | ("apiextensions.k8s.io", "CustomResourceDefinition")
-            | ("apiregistration.k8s.io", "APIService")
-            | ("admissionregistration.k8s.io", _)
+            | (
+                "authorization.k8s.io",
+                "SelfSubjectAccessReview" | "SelfSubjectRulesReview" | "SubjectAccessReview"
+            )
+            | ("networking.k8s.io", "IngressClass" | "IPAddress" | "ServiceCIDR")
+            | ("certificates.k8s.io", "CertificateSigningRequest" | "ClusterTrustBundle")
+            | ("scheduling.k8s.io", "PriorityClass")
+            | ("resource.k8s.io", "DeviceClass" | "DeviceTaintRule" | "ResourceSlice")
             | (
                 "storage.k8s.io",
                 "StorageClass" | "CSIDriver" | "CSINode" | "VolumeAttachment" | "VolumeAttributesClass"
             )
-            | ("scheduling.k8s.io", "PriorityClass")
-            | ("node.k8s.io", "RuntimeClass")
-            | ("networking.k8s.io", "IngressClass" | "IPAddress" | "ServiceCIDR")
-            | ("flowcontrol.apiserver.k8s.io", _)
-            | ("certificates.k8s.io", "CertificateSigningRequest" | "ClusterTrustBundle")
-            | ("gateway.networking.k8s.io", "GatewayClass")
-    ))
+            | (
+                "admissionregistration.k8s.io"
+                    | "apiextensions.k8s.io"
+                    | "apiregistration.k8s.io"
+                    | "authentication.k8s.io"
+                    | "flowcontrol.apiserver.k8s.io"
+                    | "internal.apiserver.k8s.io"
+                    | "node.k8s.io"
+                    | "storagemigration.k8s.io",
+                _
+            )
+    );
+    Some(if cluster { Scope::Cluster } else { Scope::Namespaced })
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::object::{Object, ObjectKey, is_cluster_scoped};
+use crate::object::{Object, ObjectKey, built_in_scope};
 
 /// A step in the application of one unit; all objects of a phase are applied at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,7 +100,7 @@ pub fn phase(object: &Object) -> Phase {
         ("", "Service") => Phase::Services,
         ("", "Pod" | "ReplicationController") | ("apps" | "batch", _) => Phase::Workloads,
         ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => Phase::Webhooks,
-        (group, kind) if is_cluster_scoped(group, kind).is_none() => Phase::CustomResources,
+        (group, kind) if built_in_scope(group, kind).is_none() => Phase::CustomResources,
         _ => Phase::Configuration,
     }
 }

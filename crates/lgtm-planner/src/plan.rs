@@ -27,7 +27,9 @@ mod decide;
 mod error;
 mod facts;
 mod material;
+mod namespaces;
 mod objects;
+mod reasons;
 mod remove;
 
 pub use decide::{Decision, decide, plan};
@@ -139,6 +141,17 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan of a topology for which there is nothing to do.
+    pub fn nothing(topology: TopologyName) -> Self {
+        Self {
+            topology,
+            steps: Vec::new(),
+            unchanged: BTreeSet::new(),
+            unreachable: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -245,7 +258,7 @@ pub enum Action {
     Apply(Box<ApplyObjects>),
     /// Make or restore material in a Secret.
     Make(Box<MakeMaterial>),
-    /// Delete a unit's objects, then its inventory.
+    /// Delete objects of a unit, then its inventory or what it says of them.
     Remove(RemoveObjects),
     /// Delete the namespace of the records.
     Unenrol,
@@ -269,6 +282,9 @@ pub struct ApplyObjects {
     pub adopt: BTreeSet<ObjectKey>,
     /// Those that go, after the new ones are ready.
     pub prune: Vec<InventoryObject>,
+    /// Namespaces that the content no longer has. They stay in the record until a removal of their own,
+    /// which comes after everything else on the cluster.
+    pub leaving: Vec<InventoryObject>,
     /// The facts of other units in the content, which the inventory records.
     pub used: Vec<UsedFact>,
     /// Facts to read at the end.
@@ -307,4 +323,6 @@ pub struct RemoveObjects {
     pub objects: Vec<InventoryObject>,
     /// Whether claims of StatefulSets go too.
     pub delete_data: bool,
+    /// Whether the unit has more than these objects, so that its inventory stays without them.
+    pub partial: bool,
 }

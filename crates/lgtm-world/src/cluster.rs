@@ -10,7 +10,7 @@ use kube::Client;
 use lgtm_executor::{Failure, Kind};
 use lgtm_planner::{
     fingerprint::FIELD_MANAGER,
-    object::{Object, ObjectKey, is_cluster_scoped},
+    object::{Object, ObjectKey, Scope, built_in_scope},
 };
 use lgtm_topology::ClusterName;
 use serde_json::{Value, json};
@@ -40,6 +40,11 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
+    /// A namespaced resource of the core group.
+    pub(crate) fn core(plural: &str) -> Self {
+        Self { group: String::new(), version: "v1".to_owned(), plural: plural.to_owned(), namespaced: true }
+    }
+
     /// `/apis/apps/v1/namespaces/x/deployments`; without a namespace, all of them.
     fn path(&self, namespace: Option<&str>) -> String {
         let mut path = if self.group.is_empty() {
@@ -226,13 +231,12 @@ impl Cluster {
 
     pub(crate) async fn resource_of(&self, api_version: &str, kind: &str) -> Answer<Resource> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        if let (Some(plural), Some(scoped)) = (resources::plural(group, kind), is_cluster_scoped(group, kind))
-        {
+        if let (Some(plural), Some(scope)) = (resources::plural(group, kind), built_in_scope(group, kind)) {
             return Ok(Resource {
                 group: group.to_owned(),
                 version: version.to_owned(),
                 plural: plural.to_owned(),
-                namespaced: !scoped,
+                namespaced: scope == Scope::Namespaced,
             });
         }
         let wanted = (group.to_owned(), version.to_owned(), kind.to_owned());

@@ -40,12 +40,7 @@ const CERTIFICATE_LIFE: time::Duration = time::Duration::days(90);
 type Data = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
 pub(crate) fn secrets() -> Resource {
-    Resource {
-        group: String::new(),
-        version: "v1".to_owned(),
-        plural: "secrets".to_owned(),
-        namespaced: true,
-    }
+    Resource::core("secrets")
 }
 
 /// Makes or restores the material, records it, and returns its facts.

@@ -3,32 +3,26 @@
 //! The order is always: write down the intent, write, wait until ready, prune, read what is there,
 //! write down the result. Whatever cuts it short, the next run finds the intent and goes on.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lgtm_executor::{Done, Event, Events, Failure, Kind, Outcome};
 use lgtm_planner::{
-    digest::Digest,
     fact::UnitFacts,
-    fingerprint::owned_fields,
-    inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
+    inventory::{Inventory, State, Took},
     object::{Object, ObjectKey},
     observed::Live,
     phase::{Phase, is_run_once, phase},
     plan::{ApplyObjects, StepId},
 };
 use lgtm_topology::TopologyName;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
     cluster::{
         Mode, Resource,
         adopt::{adopt, restore},
-        answer::ApiError,
         ready, replicas,
     },
     lock::Held,
@@ -36,15 +30,17 @@ use crate::{
     records,
 };
 
+mod gone;
 mod prune;
+mod record;
 
+use gone::until_gone;
+pub(crate) use gone::until_namespace_is_gone;
 use prune::prune;
 pub(crate) use prune::remove;
 
 /// Writes at once for one unit.
 const CONCURRENCY: usize = 8;
-/// How long a deleted object may take to be gone before its finalizers are named.
-const GONE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What all functions here need to know of their step.
 pub(crate) struct Context<'a> {
@@ -72,8 +68,9 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
     let cluster = context.cluster;
     let begun = Instant::now();
     let mut waited = Duration::ZERO;
-    let recorded = skeleton(context, work).await?;
-    let intent = inventory(context, work, State::Intended, with_before(&recorded, work.before.as_ref()));
+    let recorded = record::skeleton(context, work).await?;
+    let before = record::with_before(&recorded, work.before.as_ref());
+    let intent = record::inventory(context, work, State::Intended, before);
     context.may_write()?;
     records::write_inventory(cluster, &intent).await?;
     for key in &work.replace {
@@ -100,14 +97,16 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
     let jobs: Vec<&Object> = once.filter(|object| !is_hook(object)).chain(lasting).collect();
     waited += wait(context, &jobs).await?;
     let remarks = prune(context, &work.prune, false).await?;
-    let seen = fingerprints(context, work, recorded).await?;
+    let seen = record::fingerprints(context, work, recorded).await?;
     let facts = facts(context, work).await?;
-    let mut record = inventory(context, work, State::Applied, seen);
-    record.facts = facts.clone();
-    record.took = took(begun, waited);
-    record.applied_at = context.now;
+    let applied = Inventory {
+        facts: facts.clone(),
+        took: took(begun, waited),
+        applied_at: context.now,
+        ..record::inventory(context, work, State::Applied, seen)
+    };
     context.may_write()?;
-    records::write_inventory(cluster, &record).await?;
+    records::write_inventory(cluster, &applied).await?;
     let outcome = if work.before.is_none() { Outcome::Created } else { Outcome::Updated };
     Ok(Done { outcome, facts, took: took(begun, waited), remarks })
 }
@@ -156,70 +155,6 @@ async fn wait(context: &Context<'_>, objects: &[&Object]) -> Result<Duration, Fa
         failure = lost => return Err(failure),
     }
     Ok(begun.elapsed())
-}
-
-fn inventory(
-    context: &Context<'_>,
-    work: &ApplyObjects,
-    state: State,
-    objects: Vec<InventoryObject>,
-) -> Inventory {
-    Inventory {
-        topology: context.topology.clone(),
-        unit: context.step.unit.name.clone(),
-        state,
-        digest: work.digest.clone(),
-        needs: work.needs.clone(),
-        facts: work.before.as_ref().map(|before| before.facts.clone()).unwrap_or_default(),
-        used: work.used.clone(),
-        objects,
-        took: work.before.as_ref().map(|before| before.took).unwrap_or_default(),
-        applied_at: work.before.as_ref().map_or(0, |before| before.applied_at),
-    }
-}
-
-/// The unit's objects as the intent records them: with the uid known from before, or none.
-async fn skeleton(context: &Context<'_>, work: &ApplyObjects) -> Result<Vec<InventoryObject>, Failure> {
-    let known: BTreeMap<&ObjectKey, &InventoryObject> =
-        work.before.iter().flat_map(|before| &before.objects).map(|object| (&object.key, object)).collect();
-    let brings_definitions = work.objects.iter().any(|object| phase(object) == Phase::Definitions);
-    let mut objects = Vec::with_capacity(work.objects.len());
-    for object in &work.objects {
-        let key = object.key();
-        let plural = match context.cluster.resource(object).await {
-            Ok(resource) => resource.plural,
-            // The definition may be among the very objects that are about to be applied.
-            Err(ApiError::NoKind { .. }) if brings_definitions => String::new(),
-            Err(error) => return Err(context.cluster.object_failure("applying", &key, error)),
-        };
-        let before = known.get(&key);
-        objects.push(InventoryObject {
-            version: object.api_version().rsplit('/').next().unwrap_or_default().to_owned(),
-            plural,
-            uid: before.and_then(|before| before.uid.clone()),
-            fingerprint: before.and_then(|before| before.fingerprint.clone()),
-            owned: before.and_then(|before| before.owned.clone()),
-            done: is_run_once(object).then(|| Digest::of_json(object.value())),
-            keep: object.annotation("helm.sh/resource-policy") == Some("keep")
-                || before.is_some_and(|before| before.keep),
-            key,
-        });
-    }
-    Ok(objects)
-}
-
-/// The intent also keeps what the last inventory holds and this one does not, or a crash would lose it.
-fn with_before(objects: &[InventoryObject], before: Option<&Inventory>) -> Vec<InventoryObject> {
-    let known: BTreeSet<&ObjectKey> = objects.iter().map(|object| &object.key).collect();
-    let left =
-        before.into_iter().flat_map(|before| &before.objects).filter(|object| !known.contains(&object.key));
-    let done = |object: &InventoryObject| {
-        let same = |old: &&InventoryObject| old.key == object.key && old.done == object.done;
-        before.into_iter().flat_map(|before| &before.objects).find(same).and_then(|old| old.done.clone())
-    };
-    // What runs once is done only when this application is, unless it was done before as it is now.
-    let intended = objects.iter().map(|object| InventoryObject { done: done(object), ..object.clone() });
-    intended.filter(|object| !object.plural.is_empty()).chain(left.cloned()).collect()
 }
 
 /// Applies one object, taking over what helm and kubectl left on it.
@@ -292,126 +227,10 @@ async fn replace_first(context: &Context<'_>, work: &ApplyObjects, key: &ObjectK
     until_gone(context, &resource, key, &seen.uid).await
 }
 
-/// Waits until the object with this uid is gone; then names who holds it.
-async fn until_gone(
-    context: &Context<'_>,
-    resource: &Resource,
-    key: &ObjectKey,
-    uid: &str,
-) -> Result<(), Failure> {
-    let cluster = context.cluster;
-    let begun = Instant::now();
-    let mut delay = Duration::from_millis(50);
-    loop {
-        let found = cluster.metadata(resource, key.namespace.as_deref(), &key.name).await;
-        let found = found.map_err(|error| cluster.object_failure("waiting for the end of", key, error))?;
-        let Some(found) = found else { return Ok(()) };
-        let (_, seen) = of_metadata(&key.group, &key.kind, &found);
-        if seen.uid != uid {
-            return Ok(());
-        }
-        if begun.elapsed() > GONE_TIMEOUT {
-            let holders = seen.deleting.unwrap_or_default().join(", ");
-            let message = format!(
-                "{key} on cluster {} is being deleted and does not go; finalizers: {}",
-                cluster.name,
-                if holders.is_empty() { "none" } else { &holders }
-            );
-            let help = "see that the controllers behind the finalizers run, then run the same command again";
-            return Err(Failure::new(Kind::Permanent, message).with_help(help));
-        }
-        context.tell(match seen.deleting.as_deref() {
-            None | Some([]) => format!("{key} to be gone"),
-            Some(holders) => format!("{key} to be gone; its finalizers: {}", holders.join(", ")),
-        });
-        tokio::time::sleep(delay).await;
-        delay = (delay * 2).min(Duration::from_secs(2));
-    }
-}
-
-/// Waits until a namespace that was deleted is gone.
-pub(crate) async fn until_namespace_is_gone(context: &Context<'_>, name: &str) -> Result<(), Failure> {
-    let namespaces = Resource {
-        group: String::new(),
-        version: "v1".to_owned(),
-        plural: "namespaces".to_owned(),
-        namespaced: false,
-    };
-    let key = ObjectKey {
-        group: String::new(),
-        kind: "Namespace".to_owned(),
-        namespace: None,
-        name: name.to_owned(),
-    };
-    let found = context.cluster.metadata(&namespaces, None, name).await;
-    let found =
-        found.map_err(|error| context.cluster.object_failure("waiting for the end of", &key, error))?;
-    let uid = found.as_ref().and_then(|found| found.pointer("/metadata/uid")?.as_str());
-    match uid {
-        Some(uid) => until_gone(context, &namespaces, &key, uid).await,
-        None => Ok(()),
-    }
-}
-
-/// Reads back uids and fingerprints, after readiness: controllers take some fields over only then.
-async fn fingerprints(
-    context: &Context<'_>,
-    work: &ApplyObjects,
-    recorded: Vec<InventoryObject>,
-) -> Result<Vec<InventoryObject>, Failure> {
-    let cluster = context.cluster;
-    let failed = |error| cluster.failure("reading back what was applied", error);
-    let mut kinds: BTreeMap<Resource, String> = BTreeMap::new();
-    for object in &work.objects {
-        kinds.insert(cluster.resource(object).await.map_err(failed)?, object.kind().to_owned());
-    }
-    let selector = format!("{TOPOLOGY_LABEL}={},{UNIT_LABEL}={}", context.topology, context.step.unit.name);
-    let lists = kinds.iter().map(|(resource, kind)| {
-        let selector = &selector;
-        async move {
-            let found = cluster.list_metadata(resource, selector).await.map_err(failed)?;
-            let seen = found.iter().map(|found| {
-                let (key, seen) = of_metadata(&resource.group, kind, found);
-                (key, seen, found.get("metadata").and_then(owned_fields))
-            });
-            Ok::<_, Failure>((resource.plural.clone(), seen.collect::<Vec<_>>()))
-        }
-    });
-    let mut live: BTreeMap<ObjectKey, (String, Live, Option<Value>)> = BTreeMap::new();
-    for (plural, seen) in futures::future::try_join_all(lists).await? {
-        live.extend(seen.into_iter().map(|(key, seen, owned)| (key, (plural.clone(), seen, owned))));
-    }
-    // Hooks of another occasion ran once as well, and what they left behind goes with the unit.
-    let known: BTreeSet<ObjectKey> =
-        recorded.iter().chain(&work.prune).map(|object| object.key.clone()).collect();
-    let before = work.before.iter().flat_map(|before| &before.objects);
-    let left = before.filter(|object| object.done.is_some() && !known.contains(&object.key)).cloned();
-    let left: Vec<InventoryObject> = left.collect();
-    Ok(recorded
-        .into_iter()
-        .chain(left)
-        .map(|object| match live.get(&object.key) {
-            Some((plural, seen, owned)) => InventoryObject {
-                plural: plural.clone(),
-                uid: Some(seen.uid.clone()),
-                fingerprint: seen.fingerprint.clone(),
-                owned: owned.clone(),
-                ..object
-            },
-            None => object,
-        })
-        .collect())
-}
-
 async fn facts(context: &Context<'_>, work: &ApplyObjects) -> Result<UnitFacts, Failure> {
     let mut facts = UnitFacts::new();
     for given in &work.gives {
-        let services = Resource {
-            group: String::new(),
-            version: "v1".to_owned(),
-            plural: "services".to_owned(),
-            namespaced: true,
-        };
+        let services = Resource::core("services");
         let service = context.cluster.object(&services, Some(&given.namespace), &given.service).await;
         let service =
             service.map_err(|error| context.cluster.failure("reading a Service's address", error))?;

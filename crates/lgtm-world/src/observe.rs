@@ -9,7 +9,7 @@ use lgtm_executor::Failure;
 use lgtm_planner::{
     fingerprint::fingerprint,
     inventory::{Inventory, InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
-    object::{ObjectKey, is_cluster_scoped},
+    object::{ObjectKey, Scope, built_in_scope},
     observed::{ClusterState, Live},
     unit::UnitName,
 };
@@ -102,8 +102,8 @@ pub(crate) fn resource(object: &InventoryObject) -> Resource {
         group: object.key.group.clone(),
         version: object.version.clone(),
         plural: object.plural.clone(),
-        namespaced: is_cluster_scoped(&object.key.group, &object.key.kind)
-            .map_or(object.key.namespace.is_some(), |scoped| !scoped),
+        namespaced: built_in_scope(&object.key.group, &object.key.kind)
+            .map_or(object.key.namespace.is_some(), |scope| scope == Scope::Namespaced),
     }
 }
 

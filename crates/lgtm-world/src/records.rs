@@ -28,12 +28,7 @@ const KEY: &str = "record";
 
 /// Where ConfigMaps are in URLs.
 pub(crate) fn config_maps() -> Resource {
-    Resource {
-        group: String::new(),
-        version: "v1".to_owned(),
-        plural: "configmaps".to_owned(),
-        namespaced: true,
-    }
+    Resource::core("configmaps")
 }
 
 /// What a cluster's own records say of a topology.

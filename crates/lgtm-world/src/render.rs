@@ -2,9 +2,11 @@
 //!
 //! A render is fixed by its inputs: the chart's content, the values, the Kubernetes version and the
 //! API versions offered. So it is cached by them, and helm is started only for what is new. Values go
-//! to helm on standard input, never on a command line. The module asks no cluster.
+//! to helm on standard input, never on a command line. A cluster is asked for nothing but the scope of kinds
+//! that nothing in the plan defines, since charts leave namespaces to whoever applies them.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -13,7 +15,7 @@ use std::{
 use lgtm_executor::{Failure, Kind, world::RenderRequest};
 use lgtm_planner::{
     digest::Digest,
-    object::{Object, is_cluster_scoped},
+    object::{Object, Scope, built_in_scope},
     plan::Rendered,
     unit::{ChartRef, Content, Manifests, Release, UnitId},
 };
@@ -22,14 +24,14 @@ use tokio::{io::AsyncWriteExt as _, process::Command, sync::Semaphore};
 
 use crate::{
     charts,
-    cluster::environment,
+    cluster::{Cluster, answer::ApiError, environment},
     tools::{MissingTool, Tool, Tools},
 };
 
 /// Renders at once: helm is bound by the processor.
 const CONCURRENCY: usize = 4;
 /// Raised when the cached form of a render changes.
-const CACHE_VERSION: &str = "1";
+const CACHE_VERSION: &str = "2";
 
 /// Renders and remembers.
 pub(crate) struct Renderer {
@@ -44,18 +46,29 @@ impl Renderer {
         Self { tools, base_dir, cache_dir, permits: Semaphore::new(CONCURRENCY) }
     }
 
-    /// The objects of a request.
-    pub(crate) async fn render(&self, request: RenderRequest) -> Result<Rendered, Failure> {
-        let objects = match &request.content {
-            Content::Objects(objects) => objects.clone(),
-            Content::Release(release) => return self.release(&request, release).await,
-            Content::Manifests(manifests) => self.manifests(&request.unit, manifests)?,
-            Content::Cluster(_) | Content::Enrolment | Content::Material(_) => Vec::new(),
+    /// The objects of a request; `cluster` is the one that they are for, where it is there.
+    pub(crate) async fn render(
+        &self,
+        request: RenderRequest,
+        cluster: Option<&Cluster>,
+    ) -> Result<Rendered, Failure> {
+        let (mut objects, namespace) = match &request.content {
+            Content::Objects(objects) => (objects.clone(), None),
+            Content::Release(release) => {
+                (self.release(&request, release).await?, Some(release.namespace.as_str()))
+            }
+            Content::Manifests(manifests) => {
+                (self.manifests(&request.unit, manifests)?, manifests.namespace.as_deref())
+            }
+            Content::Cluster(_) | Content::Enrolment | Content::Material(_) => (Vec::new(), None),
         };
+        if let Some(namespace) = namespace {
+            place(&mut objects, namespace, request.api_versions, cluster).await?;
+        }
         Ok(rendered(objects))
     }
 
-    async fn release(&self, request: &RenderRequest, release: &Release) -> Result<Rendered, Failure> {
+    async fn release(&self, request: &RenderRequest, release: &Release) -> Result<Vec<Object>, Failure> {
         let (chart, chart_digest) = self.chart(&request.unit, &release.chart)?;
         let key = Digest::of_parts([
             CACHE_VERSION,
@@ -64,23 +77,19 @@ impl Renderer {
             &release.name,
             &release.namespace,
             &request.kube_version,
-            &request.api_versions.join(","),
+            &request.api_versions.keys().map(String::as_str).collect::<Vec<_>>().join(","),
         ]);
         let cached = self.cache_dir.join("renders").join(format!("{}.json", key.as_str()));
         if let Some(found) = read_cache(&cached) {
             return Ok(found);
         }
         let text = self.helm(request, release, &chart).await?;
-        let mut objects = parse(&request.unit, &release.chart.to_string(), &text)?;
-        for object in &mut objects {
-            default_namespace(object, &release.namespace);
-        }
-        let result = rendered(objects);
+        let objects = parse(&request.unit, &release.chart.to_string(), &text)?;
         // What is secret is not left lying about in a cache.
-        if !result.objects.iter().any(|object| object.is("", "Secret")) {
-            write_cache(&cached, &result);
+        if !objects.iter().any(|object| object.is("", "Secret")) {
+            write_cache(&cached, &objects);
         }
-        Ok(result)
+        Ok(objects)
     }
 
     fn chart(&self, unit: &UnitId, chart: &ChartRef) -> Result<(PathBuf, Digest), Failure> {
@@ -145,7 +154,7 @@ impl Renderer {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        for version in &request.api_versions {
+        for version in request.api_versions.keys() {
             // Charts ask for `group/version` or for `group/version/Kind`; both must be answered.
             let group_version =
                 version.rsplit_once('/').map_or(version.as_str(), |(group_version, _)| group_version);
@@ -184,11 +193,6 @@ impl Renderer {
                 objects.extend(parse(unit, &path.display().to_string(), &text)?);
             }
         }
-        if let Some(namespace) = &manifests.namespace {
-            for object in &mut objects {
-                default_namespace(object, namespace);
-            }
-        }
         Ok(objects)
     }
 }
@@ -198,12 +202,32 @@ fn rendered(objects: Vec<Object>) -> Rendered {
     Rendered { digest: Digest::of_json(&all), objects: Arc::new(objects) }
 }
 
-/// Charts may leave the namespace to helm. A kind that is not built in is taken to have one, as most do;
-/// the definition would be needed to know, and may not exist yet.
-fn default_namespace(object: &mut Object, namespace: &str) {
-    if object.namespace().is_none() && !is_cluster_scoped(object.group(), object.kind()).unwrap_or(false) {
-        object.set_namespace(namespace);
+/// Gives objects of namespaced kinds that name no namespace the given one. Where a kind is defined by no
+/// unit of the plan and not known to the cluster either, it is taken to be namespaced, as most are.
+async fn place(
+    objects: &mut [Object],
+    namespace: &str,
+    mut defined: BTreeMap<String, Scope>,
+    cluster: Option<&Cluster>,
+) -> Result<(), Failure> {
+    defined.extend(objects.iter().flat_map(Object::defined_kinds));
+    for object in objects.iter_mut().filter(|object| object.namespace().is_none()) {
+        let kind = format!("{}/{}", object.api_version(), object.kind());
+        let planned = built_in_scope(object.group(), object.kind()).or_else(|| defined.get(&kind).copied());
+        let scope = match (planned, cluster) {
+            (Some(scope), _) => scope,
+            (None, None) => Scope::Namespaced,
+            (None, Some(cluster)) => match cluster.resource(object).await {
+                Ok(resource) if !resource.namespaced => Scope::Cluster,
+                Ok(_) | Err(ApiError::NoKind { .. }) => Scope::Namespaced,
+                Err(error) => return Err(cluster.failure(&format!("looking up the kind {kind}"), error)),
+            },
+        };
+        if scope == Scope::Namespaced {
+            object.set_namespace(namespace);
+        }
     }
+    Ok(())
 }
 
 /// Every document of a YAML text as an object; lists are taken apart.
@@ -268,20 +292,19 @@ fn digest_of_path(path: &Path) -> std::io::Result<Digest> {
 }
 
 /// A cache that cannot be read is no cache.
-fn read_cache(path: &Path) -> Option<Rendered> {
+fn read_cache(path: &Path) -> Option<Vec<Object>> {
     let text = std::fs::read(path).ok()?;
     let Value::Array(found) = serde_json::from_slice(&text).ok()? else { return None };
-    let objects: Option<Vec<Object>> = found.into_iter().map(|value| Object::new(value).ok()).collect();
-    Some(rendered(objects?))
+    found.into_iter().map(|value| Object::new(value).ok()).collect()
 }
 
 /// Best effort: without a cache the next run starts helm again, and nothing else is lost.
-fn write_cache(path: &Path, rendered: &Rendered) {
+fn write_cache(path: &Path, objects: &[Object]) {
     let write = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut file, rendered.objects.as_ref())?;
+        serde_json::to_writer(&mut file, objects)?;
         file.persist(path).map(drop).map_err(|error| error.error)
     };
     if let Err(error) = write() {

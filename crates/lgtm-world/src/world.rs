@@ -232,7 +232,8 @@ impl World for ClusterWorld {
     }
 
     async fn render(&self, request: RenderRequest) -> Result<Rendered, Failure> {
-        self.renderer.render(request).await
+        let cluster = self.known(&request.unit.cluster).ok();
+        self.renderer.render(request, cluster.as_deref()).await
     }
 
     async fn examine(

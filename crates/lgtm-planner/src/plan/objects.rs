@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Action, ApplyObjects, Change, Decision, Inputs, ObjectChange, ObjectVerb, PlanError, Rendered,
+    Action, ApplyObjects, Decision, Inputs, ObjectChange, ObjectVerb, PlanError, Rendered, namespaces,
+    reasons::{KEEP_POLICY, ending, explain, lost_by_replacing},
     remove::is_ours,
 };
 use crate::{
@@ -140,8 +141,8 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
         }
         work.consider(inputs, unit, object, seen)?;
     }
-    let prune =
-        inventory.map_or_else(Vec::new, |inventory| stale(inputs, unit, inventory, rendered, &mut work));
+    let (prune, leaving) = inventory
+        .map_or_else(Default::default, |inventory| stale(inputs, unit, inventory, rendered, &mut work));
     if same_digest && work.write.is_empty() && prune.is_empty() {
         return Ok(Decision::unchanged());
     }
@@ -161,6 +162,7 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
         replace: work.replace,
         adopt: work.adopt,
         prune,
+        leaving,
         used: used_facts(inputs, unit),
         gives,
         digest,
@@ -183,12 +185,12 @@ fn used_facts(inputs: &Inputs<'_>, unit: &Unit) -> Vec<UsedFact> {
 
 /// What is gathered over the objects of a unit.
 #[derive(Default)]
-struct Work {
-    write: BTreeSet<ObjectKey>,
-    replace: BTreeSet<ObjectKey>,
+pub(super) struct Work {
+    pub(super) write: BTreeSet<ObjectKey>,
+    pub(super) replace: BTreeSet<ObjectKey>,
     adopt: BTreeSet<ObjectKey>,
     changes: Vec<ObjectChange>,
-    missing: usize,
+    pub(super) missing: usize,
     loses_data: bool,
 }
 
@@ -285,137 +287,46 @@ fn is_disowned(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> bool {
         })
 }
 
-/// Who holds up an object that is on its way out and must be gone before it is made again.
-fn ending(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> Option<String> {
-    let state = inputs.observed.state(&unit.id.cluster)?;
-    let finalizers = state.live.get(key)?.deleting.as_ref()?;
-    Some(if finalizers.is_empty() {
-        "made when the one that is being deleted is gone".to_owned()
-    } else {
-        format!("made when the one that is being deleted is gone; its finalizers: {}", finalizers.join(", "))
-    })
-}
-
-/// What is lost while an object is replaced, and whether it is data.
-fn lost_by_replacing(key: &ObjectKey) -> (&'static str, bool) {
-    match key.kind.as_str() {
-        "PersistentVolumeClaim" | "PersistentVolume" => ("the data on the volume is lost", true),
-        "CustomResourceDefinition" => ("all objects of the kind are lost", true),
-        "Namespace" => ("everything in the namespace is lost", true),
-        "StatefulSet" => ("its pods stop until it is made again; its claims and their data stay", false),
-        "Deployment" | "DaemonSet" | "ReplicaSet" => ("its pods stop until it is made again", false),
-        "Service" => ("its address may change and connections break", false),
-        _ => ("it is absent for a moment", false),
-    }
-}
-
-/// Objects of the last application that the unit no longer has. What another unit of the cluster now
-/// owns, what asks to be kept and what is gone already is left out.
+/// Objects of the last application that the unit no longer has: those that go as soon as the others are
+/// ready, and the namespaces that go last of all. What another unit of the cluster now owns, what asks to
+/// be kept and what is gone already is left out.
 fn stale(
     inputs: &Inputs<'_>,
     unit: &Unit,
     inventory: &Inventory,
     rendered: &Rendered,
     work: &mut Work,
-) -> Vec<InventoryObject> {
+) -> (Vec<InventoryObject>, Vec<InventoryObject>) {
+    let leaving = namespaces::leaving(inputs, &unit.id, inventory);
     // The hooks of another occasion are still the unit's, though they are not applied this time.
     let wanted: BTreeSet<ObjectKey> = rendered.objects.iter().map(Object::key).collect();
     let mut prune = Vec::new();
     for object in &inventory.objects {
-        if wanted.contains(&object.key) {
+        if wanted.contains(&object.key) || leaving.iter().any(|namespace| namespace.key == object.key) {
             continue;
         }
         let Some(state) = inputs.observed.state(&unit.id.cluster) else { continue };
-        if !is_ours(state, object, inventory) || owned_elsewhere(inputs, unit, &object.key) {
+        if !is_ours(state, object, inventory) || owned_elsewhere(inputs, &unit.id, &object.key) {
             continue;
         }
-        let kept = if object.keep {
-            Some("helm.sh/resource-policy: keep".to_owned())
-        } else {
-            inhabitant(inputs, unit, &object.key).map(|other| format!("{other} still has objects in it"))
-        };
-        let verb = if kept.is_some() { ObjectVerb::Keep } else { ObjectVerb::Delete };
-        let deleted = kept.is_none();
         work.changes.push(ObjectChange {
             object: object.key.clone(),
-            verb,
+            verb: if object.keep { ObjectVerb::Keep } else { ObjectVerb::Delete },
             fields: Vec::new(),
             conflicts: Vec::new(),
-            remark: kept,
+            remark: object.keep.then(|| KEEP_POLICY.to_owned()),
         });
-        if deleted {
+        if !object.keep {
             let live = state.live.get(&object.key);
             prune.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
         }
     }
-    prune
+    (prune, leaving)
 }
 
-/// A unit that puts objects into a namespace: with the namespace they would go too.
-fn inhabitant<'a>(inputs: &Inputs<'a>, unit: &Unit, key: &ObjectKey) -> Option<&'a UnitId> {
-    let inhabits = |object: &Object| object.namespace() == Some(key.name.as_str());
-    let is_namespace = key.group.is_empty() && key.kind == "Namespace";
-    inputs.rendered.iter().filter(|_| is_namespace).find_map(|(id, rendered)| {
-        (id.cluster == unit.id.cluster && rendered.objects.iter().any(inhabits)).then_some(id)
-    })
-}
-
-fn owned_elsewhere(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> bool {
+/// Whether another unit of the cluster is to own the object, by its rendered objects.
+pub(super) fn owned_elsewhere(inputs: &Inputs<'_>, unit: &UnitId, key: &ObjectKey) -> bool {
     inputs.rendered.iter().any(|(id, rendered)| {
-        id.cluster == unit.id.cluster
-            && id != &unit.id
-            && rendered.objects.iter().any(|object| &object.key() == key)
+        id.cluster == unit.cluster && id != unit && rendered.objects.iter().any(|object| &object.key() == key)
     })
-}
-
-fn explain(
-    inputs: &Inputs<'_>,
-    inventory: Option<&Inventory>,
-    same_digest: bool,
-    work: &Work,
-    prune: &[InventoryObject],
-) -> (Change, Vec<String>) {
-    let Some(inventory) = inventory else { return (Change::Create, vec!["new".to_owned()]) };
-    if inventory.state == State::Intended {
-        return (Change::Resume, vec!["an earlier apply was cut short".to_owned()]);
-    }
-    let changed_facts: Vec<String> = inventory
-        .used
-        .iter()
-        .filter(|used| {
-            inputs
-                .facts
-                .get(&used.fact.unit)
-                .and_then(|facts| facts.get(&used.fact.name))
-                .is_some_and(|now| now != &used.value)
-        })
-        .map(|used| format!("{} has changed", used.fact))
-        .collect();
-    if !work.replace.is_empty() {
-        return (Change::Replace, vec!["a field that cannot change in place has changed".to_owned()]);
-    }
-    if same_digest {
-        let mut reasons = Vec::new();
-        if work.missing > 0 {
-            reasons.push(format!("{} deleted by another hand", objects_word(work.missing)));
-        }
-        if work.write.len() > work.missing {
-            reasons
-                .push(format!("{} changed by another hand", objects_word(work.write.len() - work.missing)));
-        }
-        return (Change::Repair, reasons);
-    }
-    if !changed_facts.is_empty() {
-        return (Change::Update, changed_facts);
-    }
-    let reason = match (work.write.is_empty(), prune.is_empty()) {
-        (true, true) => "only lgtmctl's own record changes",
-        (true, false) => "objects are no longer part of it",
-        (false, _) => "its content has changed",
-    };
-    (Change::Update, vec![reason.to_owned()])
-}
-
-fn objects_word(count: usize) -> String {
-    if count == 1 { "1 object was".to_owned() } else { format!("{count} objects were") }
 }

@@ -9,6 +9,8 @@ use lgtm_topology::{ClusterName, TopologyName};
 
 use super::{
     Action, Change, Inputs, ObjectChange, ObjectVerb, Plan, PlanOptions, RemoveObjects, Step, StepId,
+    namespaces::{self, is_namespace},
+    reasons::KEEP_POLICY,
 };
 use crate::{
     graph,
@@ -43,6 +45,7 @@ pub(super) fn add_removals(inputs: &Inputs<'_>, steps: &mut BTreeMap<StepId, Ste
                     .contains_key(&UnitId { cluster: name.clone(), name: inventory.unit.clone() })
             });
             remove_units(name, state, gone, Some(inputs), inputs.options, &mut removals);
+            namespaces::add_removals(inputs, name, state, &mut removals);
         }
     }
     // What replaces a unit must be ready before the unit goes, and only the same cluster can replace it.
@@ -165,6 +168,10 @@ fn remove_units<'a>(
     steps: &mut BTreeMap<StepId, Step>,
 ) {
     let gone: Vec<&Inventory> = gone.collect();
+    if gone.is_empty() {
+        return;
+    }
+    let inhabited = inputs.map_or_else(BTreeSet::new, |inputs| namespaces::inhabited(inputs, cluster));
     for inventory in &gone {
         let unit = UnitId { cluster: cluster.clone(), name: inventory.unit.clone() };
         let mut step = removal(unit.clone(), LEFT);
@@ -175,6 +182,7 @@ fn remove_units<'a>(
             .map(|other| StepId::remove(UnitId { cluster: cluster.clone(), name: other.unit.clone() }))
             .collect();
         let mut objects = Vec::new();
+        let mut partial = false;
         for object in &inventory.objects {
             let live = state.live.get(&object.key);
             if !is_ours(state, object, inventory)
@@ -182,18 +190,27 @@ fn remove_units<'a>(
             {
                 continue;
             }
+            if is_namespace(&object.key) && inhabited.contains(object.key.name.as_str()) {
+                // It goes when the last of what others have in it is gone.
+                partial = true;
+                continue;
+            }
             step.objects.push(ObjectChange {
                 object: object.key.clone(),
                 verb: if object.keep { ObjectVerb::Keep } else { ObjectVerb::Delete },
                 fields: Vec::new(),
                 conflicts: Vec::new(),
-                remark: object.keep.then(|| "helm.sh/resource-policy: keep".to_owned()),
+                remark: object.keep.then(|| KEEP_POLICY.to_owned()),
             });
             if !object.keep {
                 objects.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
             }
         }
-        step.action = Some(Action::Remove(RemoveObjects { objects, delete_data: options.delete_data }));
+        if partial && step.objects.is_empty() {
+            continue;
+        }
+        let delete_data = options.delete_data;
+        step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, partial }));
         steps.insert(step.id.clone(), step);
     }
 }
@@ -245,7 +262,7 @@ fn wanted_by_another(inputs: &Inputs<'_>, unit: &UnitId, object: &InventoryObjec
     rendered || secret
 }
 
-fn removal(unit: UnitId, reason: &str) -> Step {
+pub(super) fn removal(unit: UnitId, reason: &str) -> Step {
     Step {
         id: StepId::remove(unit),
         needs: BTreeSet::new(),

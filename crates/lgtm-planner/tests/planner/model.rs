@@ -116,6 +116,14 @@ impl Cluster {
                     && other.label(TOPOLOGY_LABEL) != Some(topology.as_str())
             });
         if Some(&placed.uid) == object.uid.as_ref() && !inhabited {
+            for inventory in self.inventories.values().filter(|_| object.key.kind == "Namespace") {
+                let still = inventory.objects.iter().find(|other| {
+                    other.key.namespace.as_ref() == Some(&object.key.name)
+                        && other.done.is_none()
+                        && self.objects.contains_key(&other.key)
+                });
+                assert!(still.is_none(), "{} goes with {:?} of {}", object.key, still, inventory.unit);
+            }
             self.delete(&object.key);
         }
     }
@@ -423,6 +431,7 @@ impl World {
         }
         record.objects = apply.objects.iter().map(|o| self.inventory_object(cluster, o, true)).collect();
         record.objects.extend(left.into_iter().filter(|object| object.done.is_some()));
+        record.objects.extend(apply.leaving.iter().cloned());
         record.state = State::Applied;
         record.facts = facts.clone();
         record.applied_at = self.now;
@@ -479,7 +488,13 @@ impl World {
             self.cluster(&unit.cluster).prune(object, &desired.topology);
         }
         self.write()?;
-        self.cluster(&unit.cluster).inventories.remove(&unit.name);
+        let inventories = &mut self.cluster(&unit.cluster).inventories;
+        if removal.partial {
+            let inventory = inventories.get_mut(&unit.name).expect("a part goes only of what is recorded");
+            inventory.objects.retain(|object| !removal.objects.iter().any(|gone| gone.key == object.key));
+        } else {
+            inventories.remove(&unit.name);
+        }
         Ok(())
     }
 }

@@ -275,6 +275,7 @@ scenarios! {
     unreachable_spoke before,
     unreachable_hub,
     interrupted_unit,
+    moved_namespace before,
     moved_resource before,
     existing_clusters,
     changed_address,

@@ -28,6 +28,7 @@ pub(crate) struct SpokeSpec {
 struct ReleaseSpec {
     on: BTreeSet<u8>,
     value: u8,
+    namespace: u8,
     shared: bool,
     needs_agents: bool,
 }
@@ -51,8 +52,15 @@ pub(crate) fn specs(hub: HubKind) -> impl Strategy<Value = Spec> {
         .prop_map(|(otel, workers, series)| SpokeSpec { otel, workers, series });
     // Cluster 0 is the hub; the others are spokes, where they are part of the topology.
     let on = || proptest::collection::btree_set(0..7_u8, 1..4);
-    let release = (on(), 0..3_u8, any::<bool>(), any::<bool>())
-        .prop_map(|(on, value, shared, needs_agents)| ReleaseSpec { on, value, shared, needs_agents });
+    let release = (on(), 0..3_u8, 0..2_u8, any::<bool>(), any::<bool>()).prop_map(
+        |(on, value, namespace, shared, needs_agents)| ReleaseSpec {
+            on,
+            value,
+            namespace,
+            shared,
+            needs_agents,
+        },
+    );
     (
         (any::<bool>(), 1..3_u8, proptest::option::of(0..3_u8), 1..4_u8),
         btree_map(1..7_u8, spoke, 0..7),
@@ -180,8 +188,9 @@ impl Spec {
             let needs = if release.needs_agents { "namespaces, hub/mimir" } else { "" };
             let _ = writeln!(
                 releases,
-                "    - {{name: extra-{n}, clusters: [{clusters}], chart: charts/e{n}, namespace: extras, \
-                 values: {{{values}}}, needs: [{needs}]}}"
+                "    - {{name: extra-{n}, clusters: [{clusters}], chart: charts/e{n}, \
+                 namespace: extras-{}, values: {{{values}}}, needs: [{needs}]}}",
+                release.namespace
             );
         }
         let mut manifests = String::new();

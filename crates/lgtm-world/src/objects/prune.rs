@@ -12,6 +12,7 @@ use lgtm_planner::{
     fact::UnitFacts,
     fingerprint::FIELD_MANAGER,
     inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
+    object::built_in_scope,
     plan::RemoveObjects,
 };
 use lgtm_topology::TopologyName;
@@ -30,11 +31,26 @@ use crate::{
     records,
 };
 
-/// Takes away a unit's objects and then its inventory.
+/// What claims are called in URLs.
+const CLAIMS: &str = "persistentvolumeclaims";
+
+/// Takes away objects of a unit, and then its inventory or what it says of them.
 pub(crate) async fn remove(context: &Context<'_>, work: &RemoveObjects) -> Result<Done, Failure> {
     let begun = Instant::now();
     let remarks = prune(context, &work.objects, work.delete_data).await?;
-    records::delete_inventory(context.cluster, context.topology, &context.step.unit.name).await?;
+    let (cluster, unit) = (context.cluster, &context.step.unit.name);
+    context.may_write()?;
+    if work.partial {
+        // The unit may have been applied since the plan was made, so its record is read anew.
+        let own = records::own(cluster, context.topology).await?;
+        if let Some(inventory) = own.inventories.get(unit) {
+            let mut left = inventory.clone();
+            left.objects.retain(|object| !work.objects.iter().any(|gone| gone.key == object.key));
+            records::write_inventory(cluster, &left).await?;
+        }
+    } else {
+        records::delete_inventory(cluster, context.topology, unit).await?;
+    }
     let outcome = Outcome::Removed;
     Ok(Done { outcome, facts: UnitFacts::new(), took: took(begun, Duration::ZERO), remarks })
 }
@@ -75,7 +91,7 @@ fn removal_order(object: &InventoryObject) -> u8 {
         ("apps" | "batch", _) | ("", "Pod") => 2,
         ("", "Namespace") => 4,
         ("apiextensions.k8s.io", _) => 5,
-        (group, kind) if lgtm_planner::object::is_cluster_scoped(group, kind).is_none() => 0,
+        (group, kind) if built_in_scope(group, kind).is_none() => 0,
         _ => 3,
     }
 }
@@ -118,7 +134,7 @@ async fn delete(
     cluster.delete(&resource, namespace, &object.key.name, uid).await.map_err(failed)?;
     for (name, uid) in claims {
         context.may_write()?;
-        cluster.delete(&claims_resource(), namespace, &name, Some(&uid)).await.map_err(failed)?;
+        cluster.delete(&Resource::core(CLAIMS), namespace, &name, Some(&uid)).await.map_err(failed)?;
     }
     Ok(None)
 }
@@ -138,15 +154,6 @@ async fn let_go(cluster: &Cluster, object: &InventoryObject) -> Answer<()> {
         Ok(_) => Ok(()),
         Err(ApiError::Status(status)) if matches!(status.code, 404 | 409) => Ok(()),
         Err(error) => Err(error),
-    }
-}
-
-fn claims_resource() -> Resource {
-    Resource {
-        group: String::new(),
-        version: "v1".to_owned(),
-        plural: "persistentvolumeclaims".to_owned(),
-        namespaced: true,
     }
 }
 
@@ -170,7 +177,7 @@ async fn claims_of(cluster: &Cluster, object: &InventoryObject) -> Answer<Vec<(S
             })
         })
     };
-    let found = cluster.list(&claims_resource(), namespace, "").await?;
+    let found = cluster.list(&Resource::core(CLAIMS), namespace, "").await?;
     let text = |claim: &Value, pointer| claim.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     Ok(found
         .iter()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lgtm_planner::{
     inventory::{InventoryObject, TOPOLOGY_LABEL},
-    object::is_cluster_scoped,
+    object::{Scope, built_in_scope},
     plan::{Change, PlanOptions},
 };
 use lgtm_topology::ClusterName;
@@ -74,9 +74,10 @@ async fn one_of_each(bed: &Bed) -> BTreeMap<String, (String, InventoryObject)> {
         let state = prepared.observed.state(&ClusterName::new(&*cluster)).unwrap();
         for inventory in state.inventories.values() {
             for object in &inventory.objects {
+                let scope = if object.key.namespace.is_none() { Scope::Cluster } else { Scope::Namespaced };
                 assert_eq!(
-                    is_cluster_scoped(&object.key.group, &object.key.kind),
-                    Some(object.key.namespace.is_none()),
+                    built_in_scope(&object.key.group, &object.key.kind),
+                    Some(scope),
                     "{}",
                     object.key
                 );

@@ -125,14 +125,7 @@ async fn without_facts<W: Clusters>(
         unit: unit.id.clone(),
         content,
         kube_version: state.map_or_else(|| SIMULATED_VERSION.to_owned(), |state| state.version.clone()),
-        api_versions: prepared
-            .desired
-            .api_versions
-            .get(&unit.id.cluster)
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect(),
+        api_versions: prepared.desired.api_versions.get(&unit.id.cluster).cloned().unwrap_or_default(),
     };
     let facts = facts.iter().map(ToString::to_string).collect();
     Ok(match session.interrupt.or(session.world.render(request)).await? {
