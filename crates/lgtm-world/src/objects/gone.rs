@@ -34,17 +34,13 @@ pub(crate) async fn until_gone(
         if seen.uid != uid {
             return Ok(());
         }
+        let held = held_by(cluster, resource, key, &seen).await;
+        let held = held.map(|held| format!(" ({held})")).unwrap_or_default();
         if begun.elapsed() > TIMEOUT {
-            let held = held_by(cluster, resource, key, &seen).await;
-            let held = held.map(|held| format!(" ({held})")).unwrap_or_default();
             let message = format!("{key} on cluster {} is being deleted and does not go{held}", cluster.name);
             let help = "see that the controllers behind the finalizers run, then run the same command again";
             return Err(Failure::new(Kind::Permanent, message).with_help(help));
         }
-        // Most objects are gone at the second look, and then nothing holds them.
-        let waits = begun.elapsed() > Duration::from_secs(1);
-        let held = if waits { held_by(cluster, resource, key, &seen).await } else { None };
-        let held = held.map(|held| format!(" ({held})")).unwrap_or_default();
         context.tell(format!("{key} to be gone{held}"));
         tokio::time::sleep(delay).await;
         delay = (delay * 2).min(Duration::from_secs(2));
