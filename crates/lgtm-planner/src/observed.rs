@@ -117,6 +117,8 @@ pub struct Live {
 pub struct Examined {
     /// One entry for each object that was looked at.
     pub objects: BTreeMap<ObjectKey, ObjectExamined>,
+    /// What to know of the look itself, such as that the server could not be asked.
+    pub note: Option<String>,
 }
 
 /// What applying one object would do.

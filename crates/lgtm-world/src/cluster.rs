@@ -17,18 +17,26 @@ use serde_json::{Value, json};
 
 pub(crate) mod adopt;
 pub(crate) mod answer;
+mod approximate;
 pub(crate) mod discovery;
 pub(crate) mod examine;
+mod forbidden;
+mod link;
 pub(crate) mod ready;
 pub(crate) mod replicas;
 mod resources;
 
 use answer::{Answer, ApiError};
+use link::{Link, Repeat};
+
+use crate::connection::Access;
 
 /// How long one request may take before the cluster counts as not answering.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Objects in one page of a list.
 const PAGE: u32 = 500;
+/// How often a list is begun anew because its first page is too old for the next ones.
+const RESTARTS: u32 = 3;
 
 /// A resource in URLs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,29 +84,24 @@ pub(crate) struct Mode {
 /// A connection to one cluster. Cheap to share by reference; it pools its connections.
 pub(crate) struct Cluster {
     pub(crate) name: ClusterName,
-    client: Client,
+    link: Link,
     /// Resources of kinds that are not built in, by group, version and kind.
     custom: Mutex<BTreeMap<(String, String, String), Resource>>,
 }
 
 impl Cluster {
-    pub(crate) fn new(name: ClusterName, client: Client) -> Self {
-        Self { name, client, custom: Mutex::new(BTreeMap::new()) }
-    }
-
-    /// One request with a JSON answer.
-    async fn send(&self, request: Request<Vec<u8>>) -> Answer<Value> {
-        let sent = tokio::time::timeout(REQUEST_TIMEOUT, self.client.request::<Value>(request));
-        match sent.await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(ApiError::from_kube(error)),
-            Err(_) => Err(ApiError::NoAnswer(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()))),
-        }
+    pub(crate) fn new(name: ClusterName, client: Client, access: Option<Access>) -> Self {
+        Self { name, link: Link::new(client, access), custom: Mutex::new(BTreeMap::new()) }
     }
 
     async fn get(&self, path: &str, accept: &str) -> Answer<Value> {
         let request = Request::get(path).header(header::ACCEPT, accept).body(Vec::new());
-        self.send(request.map_err(|error| ApiError::Other(error.to_string()))?).await
+        self.send(request, Repeat::Harmless).await
+    }
+
+    async fn send(&self, request: Result<Request<Vec<u8>>, http::Error>, repeat: Repeat) -> Answer<Value> {
+        let request = request.map_err(|error| ApiError::Other(error.to_string()))?;
+        self.link.send(request, repeat).await
     }
 
     /// A raw read, such as `/version`; none when there is no such path.
@@ -153,10 +156,21 @@ impl Cluster {
     async fn pages(&self, path: &str, selector: &str, accept: &str) -> Answer<Vec<Value>> {
         let mut items = Vec::new();
         let mut token = String::new();
+        let mut restarts = 0;
         loop {
             let query =
                 format!("{path}?limit={PAGE}&labelSelector={}&continue={}", encode(selector), encode(&token));
-            let Some(mut page) = none_if_missing(self.get(&query, accept).await)? else { return Ok(items) };
+            let page = match self.get(&query, accept).await {
+                // The server has forgotten the state of which this is a later page.
+                Err(error) if error.code() == Some(410) && !token.is_empty() && restarts < RESTARTS => {
+                    restarts += 1;
+                    items.clear();
+                    token.clear();
+                    continue;
+                }
+                page => page,
+            };
+            let Some(mut page) = none_if_missing(page)? else { return Ok(items) };
             if let Some(Value::Array(found)) = page.get_mut("items").map(Value::take) {
                 items.extend(found);
             }
@@ -181,25 +195,28 @@ impl Cluster {
             .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
             .header(header::ACCEPT, "application/json")
             .body(object.value().to_string().into_bytes());
-        self.send(request.map_err(|error| ApiError::Other(error.to_string()))?).await
+        self.send(request, Repeat::Harmless).await
     }
 
-    /// A patch of another type, such as `application/json-patch+json`.
+    /// A patch of another type, such as `application/json-patch+json`, which may be one that only works
+    /// once.
     pub(crate) async fn patch(&self, path: &str, content_type: &str, body: &Value) -> Answer<Value> {
         let request = Request::patch(path)
             .header(header::CONTENT_TYPE, content_type)
             .body(body.to_string().into_bytes());
-        self.send(request.map_err(|error| ApiError::Other(error.to_string()))?).await
+        self.send(request, Repeat::IfRefused).await
     }
 
-    /// Creates or replaces an object as a whole; only for lgtmctl's own Lease.
+    /// Creates, replaces or deletes an object as a whole.
     pub(crate) async fn write(&self, method: http::Method, path: &str, body: &Value) -> Answer<Value> {
+        // What is deleted twice is deleted; what is created or replaced twice meets itself.
+        let repeat = if method == http::Method::DELETE { Repeat::Harmless } else { Repeat::IfRefused };
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::CONTENT_TYPE, "application/json")
             .body(body.to_string().into_bytes());
-        self.send(request.map_err(|error| ApiError::Other(error.to_string()))?).await
+        self.send(request, repeat).await
     }
 
     /// Deletes an object if it still is the one with this uid. Says whether there was one.
@@ -218,8 +235,20 @@ impl Cluster {
         let path = resource.object_path(namespace, name);
         match self.write(http::Method::DELETE, &path, &options).await {
             Ok(_) => Ok(true),
-            // Another object of the same name is not ours to delete.
-            Err(ApiError::Status(status)) if status.code == 404 || status.code == 409 => Ok(false),
+            Err(error) if error.code() == Some(404) => Ok(false),
+            Err(error) if error.code() == Some(409) => {
+                // Another object of the same name is not ours to delete, and one that goes already is
+                // deleted. Any other conflict says nothing of the object: it is still there.
+                let live = self.metadata(resource, namespace, name).await?;
+                let text = |pointer| live.as_ref().and_then(|live| live.pointer(pointer)?.as_str());
+                if live.is_none() || (uid.is_some() && text("/metadata/uid") != uid) {
+                    Ok(false)
+                } else if text("/metadata/deletionTimestamp").is_some() {
+                    Ok(true)
+                } else {
+                    Err(error)
+                }
+            }
             Err(error) => Err(error),
         }
     }
@@ -270,9 +299,14 @@ impl Cluster {
         Ok(resource)
     }
 
+    /// Whose rights the server goes by, for people.
+    pub(crate) fn account(&self) -> String {
+        self.link.account()
+    }
+
     /// A failure of this cluster.
     pub(crate) fn failure(&self, doing: &str, error: ApiError) -> Failure {
-        error.into_failure(&self.name, doing)
+        error.into_failure(&self.name, &self.account(), doing)
     }
 
     /// A failure about one object of this cluster.

@@ -3,16 +3,20 @@
 //! Kubeconfigs are read into memory. No file is ever changed, and no current context is ever used or
 //! set: a cluster is always named by its context.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use lgtm_executor::{Failure, Kind};
+use lgtm_executor::Failure;
 use lgtm_topology::ClusterName;
 
-use crate::cluster::environment;
+use crate::cluster::{answer::plugin_failure, environment};
 
 /// How lgtmctl calls itself in audit logs.
 pub const USER_AGENT: &str = concat!("lgtmctl/", env!("CARGO_PKG_VERSION"));
@@ -40,21 +44,56 @@ pub(crate) fn kubeconfig(
     })
 }
 
-/// A client for one context of a kubeconfig.
-pub(crate) async fn client(
-    kubeconfig: Kubeconfig,
-    context: Option<&str>,
-    cluster: &ClusterName,
-) -> Result<Client, Failure> {
-    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-    let failed = |error: &dyn std::fmt::Display| {
-        let wanted = context.map_or_else(String::new, |context| format!(" (context {context})"));
-        Failure::new(Kind::Environment, format!("cluster {cluster}{wanted} cannot be used: {error}"))
-            .with_help("see that the kubeconfig has this context and that its credentials can be had")
-    };
-    let mut config =
-        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&error))?;
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
-    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
-    Client::try_from(config).map_err(|error| failed(&error))
+/// How an existing cluster is reached, kept so that the connection can be made anew.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) base_dir: PathBuf,
+    pub(crate) kubeconfig: Option<String>,
+    pub(crate) context: String,
+    pub(crate) cluster: ClusterName,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kubeconfig context `{}`", self.context)
+    }
+}
+
+impl Access {
+    /// A client as the kubeconfig says now; its plugin is run. Or why there is none, for people.
+    pub(crate) async fn client(&self) -> Result<Client, String> {
+        let read = kubeconfig(&self.base_dir, self.kubeconfig.as_deref(), &self.cluster);
+        let kubeconfig = read.map_err(|failure| failure.message)?;
+        let options =
+            KubeConfigOptions { context: Some(self.context.clone()), ..KubeConfigOptions::default() };
+        let mut config =
+            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| error.to_string())?;
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        // The library would try again for minutes, without a word and also what may only be done once.
+        config.default_retry = false;
+        config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
+        // A plugin may wait for a person or a network.
+        let runtime = tokio::runtime::Handle::current();
+        let making = tokio::task::spawn_blocking(move || {
+            let _entered = runtime.enter();
+            Client::try_from(config)
+        });
+        match making.await {
+            Ok(Ok(client)) => Ok(client),
+            Ok(Err(kube::Error::Auth(error))) => Err(plugin_failure(&error)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The same, as a failure.
+    pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        self.client().await.map_err(|reason| {
+            let (cluster, context) = (&self.cluster, &self.context);
+            environment(
+                format!("cluster {cluster} (context {context}) cannot be used: {reason}"),
+                "see that the kubeconfig has this context and that its credentials can be had",
+            )
+        })
+    }
 }

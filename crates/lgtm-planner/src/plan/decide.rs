@@ -184,7 +184,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<PlanError>> {
         steps: order.iter().filter_map(|id| steps.remove(id)).collect(),
         unchanged,
         unreachable: unreachable(inputs),
-        notes: inputs.desired.notes.clone(),
+        notes: notes(inputs),
     })
 }
 
@@ -359,4 +359,11 @@ fn select(inputs: &Inputs<'_>, problems: &mut Vec<PlanError>) -> Option<BTreeSet
         }
     }
     Some(selected)
+}
+
+/// What people should know of the plan: remarks on the topology, and on how clusters were looked at.
+fn notes(inputs: &Inputs<'_>) -> Vec<String> {
+    let looks: BTreeSet<&String> =
+        inputs.observed.examined.values().filter_map(|examined| examined.note.as_ref()).collect();
+    inputs.desired.notes.iter().chain(looks).cloned().collect()
 }

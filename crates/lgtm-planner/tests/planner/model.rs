@@ -246,7 +246,8 @@ impl World {
                 ObjectExamined::Immutable { difference, reason: "the selector is immutable".to_owned() }
             }
         };
-        Examined { objects: objects.iter().map(|object| (object.key(), examine(object))).collect() }
+        let objects = objects.iter().map(|object| (object.key(), examine(object))).collect();
+        Examined { objects, ..Examined::default() }
     }
 
     /// What a look into a Secret would show.
@@ -274,7 +275,7 @@ impl World {
                 }
             }
         };
-        Examined { objects: BTreeMap::from([(key, seen)]) }
+        Examined { objects: BTreeMap::from([(key, seen)]), ..Examined::default() }
     }
 
     /// Does one action, as far as the budget goes.

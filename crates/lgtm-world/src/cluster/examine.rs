@@ -1,4 +1,5 @@
-//! Comparing objects with what would be applied, by a server-side dry run. Nothing is changed.
+//! Comparing objects with what would be applied, by a server-side dry run. Nothing is changed. An account
+//! that may only read gets an approximation instead of the dry run, which it may not send.
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lgtm_executor::Failure;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use super::{
     Cluster, Mode,
     answer::{Answer, ApiError},
-    replicas,
+    approximate, forbidden, replicas,
 };
 
 /// Requests at once on one cluster. The API server's own default for one client is 10 in flight.
@@ -32,13 +33,22 @@ pub(crate) async fn examine(
         .iter()
         .map(|object| async move {
             let key = object.key();
-            let seen = one(cluster, topology, object, conceal).await;
-            seen.map(|seen| (key.clone(), seen))
+            let mut approximate = false;
+            let seen = one(cluster, topology, object, conceal, &mut approximate).await;
+            seen.map(|seen| ((key.clone(), seen), approximate))
                 .map_err(|error| cluster.object_failure("comparing", &key, error))
         })
         .collect();
-    let objects = stream::iter(comparisons).buffer_unordered(CONCURRENCY).try_collect().await?;
-    Ok(Examined { objects })
+    let seen: Vec<_> = stream::iter(comparisons).buffer_unordered(CONCURRENCY).try_collect().await?;
+    let note = seen.iter().any(|(_, approximate)| *approximate).then(|| {
+        format!(
+            "changes on cluster {} are compared without a dry run, since {} may not patch there; what its \
+             API server fills in or converts may show as a change, or hide one",
+            cluster.name,
+            cluster.account()
+        )
+    });
+    Ok(Examined { objects: seen.into_iter().map(|(seen, _)| seen).collect(), note })
 }
 
 async fn one(
@@ -46,6 +56,7 @@ async fn one(
     topology: &TopologyName,
     object: &Object,
     conceal: &(dyn Fn(&str) -> String + Sync),
+    approximate: &mut bool,
 ) -> Answer<ObjectExamined> {
     let resource = match cluster.resource(object).await {
         Ok(resource) => resource,
@@ -88,6 +99,10 @@ async fn one(
         }
         Err(ApiError::Status(status)) if status.code == 404 => return Ok(ObjectExamined::NotYet),
         Err(error) if error.is_namespace_going() => return Ok(ObjectExamined::Missing),
+        Err(error) if forbidden::is_for_lack_of_rights(&error) => {
+            *approximate = true;
+            approximate::applied(&live, object.value())
+        }
         Err(error) => return Err(error),
     };
     difference.fields = diff(&live, &applied, conceal);

@@ -29,7 +29,7 @@ pub(crate) async fn examine(
     let secret = &examination.content.secret;
     let key = object_key(secret);
     let Some(live) = cluster.object(&secrets(), Some(&secret.namespace), &secret.name).await? else {
-        return Ok(Examined { objects: [(key, ObjectExamined::Missing)].into() });
+        return Ok(Examined { objects: [(key, ObjectExamined::Missing)].into(), note: None });
     };
     let mut fields = Vec::new();
     for (name, wanted) in [(TOPOLOGY_LABEL, topology.as_str()), (UNIT_LABEL, unit.name.as_str())] {
@@ -48,7 +48,7 @@ pub(crate) async fn examine(
     } else {
         ObjectExamined::Differs(Difference { fields, ..Difference::default() })
     };
-    Ok(Examined { objects: [(key, seen)].into() })
+    Ok(Examined { objects: [(key, seen)].into(), note: None })
 }
 
 /// The keys of `data` that are not what lgtmctl put there: not owned by it any more, or, for a value

@@ -1,7 +1,7 @@
 //! Clusters as a world sees them: where they are, whether they are there, and how they are made.
 
 use super::*;
-use crate::{providers::kwok::KwokError, tools::MissingTool};
+use crate::{connection::Access, providers::kwok::KwokError, tools::MissingTool};
 
 impl ClusterWorld {
     /// Whether the cluster is simulated: because the topology says so, or because this is a rehearsal.
@@ -65,18 +65,18 @@ impl ClusterWorld {
         if let Ok(known) = self.known(name) {
             return Ok(known);
         }
-        let client = match self.connection_of(name, how) {
+        let (client, access) = match self.connection_of(name, how) {
             Connection::Kwok { name: kwok } => {
                 let client = self.kwok.client(&kwok, connection::USER_AGENT).await;
-                client.map_err(|error| provider_failure(name, &error))?
+                (client.map_err(|error| provider_failure(name, &error))?, None)
             }
             Connection::Existing { kubeconfig, context } => {
-                let kubeconfig =
-                    connection::kubeconfig(&self.settings.base_dir, kubeconfig.as_deref(), name)?;
-                connection::client(kubeconfig, Some(&context), name).await?
+                let base_dir = self.settings.base_dir.clone();
+                let access = Access { base_dir, kubeconfig, context, cluster: name.clone() };
+                (access.connect().await?, Some(access))
             }
         };
-        let cluster = Arc::new(Cluster::new(name.clone(), client));
+        let cluster = Arc::new(Cluster::new(name.clone(), client, access));
         let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(clusters.entry(name.clone()).or_insert(cluster)))
     }

@@ -21,7 +21,7 @@ pub(crate) const KUBECONFIG: &str = "clusters.yaml";
 pub(crate) struct Existing {
     kwok: Kwok,
     names: Vec<String>,
-    players: BTreeMap<String, watch::Sender<()>>,
+    pub(crate) players: BTreeMap<String, watch::Sender<()>>,
 }
 
 impl Existing {

@@ -1,0 +1,219 @@
+//! The way to one API server: a request, its answer, and what is tried again on the spot.
+//!
+//! A step is tried again as a whole, with pauses that people see. What is done here is smaller: whoever
+//! only looks has no step around it, and a broken connection or a server that asks for a second should
+//! not end a plan. The rules are those of client-go where that has any, and wider for requests that can
+//! be repeated without harm. Credentials that are no longer taken are had anew once. The module knows no
+//! object.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Request, Response, header};
+use http_body_util::BodyExt as _;
+use kube::{
+    Client,
+    client::Body,
+    core::{
+        Status,
+        response::{StatusDetails, StatusSummary},
+    },
+};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{
+    REQUEST_TIMEOUT,
+    answer::{Answer, ApiError},
+};
+use crate::connection::Access;
+
+/// How often one request is sent. The pauses in between make seven tenths of a second in all.
+const TRIES: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How long a server's wishes to wait are followed here. Longer ones are the step's, which tells people.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// New credentials that are refused within this time are not had anew again.
+const RENEWAL: Duration = Duration::from_secs(30);
+
+/// Whether a request may be sent again when nobody knows what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Doing it twice is the same as doing it once.
+    Harmless,
+    /// Only when the server says that it did nothing.
+    IfRefused,
+}
+
+pub(crate) struct Link {
+    /// How the client was made; none where there is nothing to make anew.
+    access: Option<Access>,
+    current: Mutex<Current>,
+    renewing: tokio::sync::Mutex<()>,
+    /// Whether the server ever took the credentials.
+    accepted: AtomicBool,
+}
+
+struct Current {
+    client: Client,
+    /// Counts the clients; two requests that are refused at once renew only once.
+    generation: u64,
+    renewed: Option<Instant>,
+}
+
+impl Link {
+    pub(crate) fn new(client: Client, access: Option<Access>) -> Self {
+        let current = Mutex::new(Current { client, generation: 0, renewed: None });
+        let renewing = tokio::sync::Mutex::new(());
+        Self { access, current, renewing, accepted: AtomicBool::new(false) }
+    }
+
+    /// Who the server is asked to trust, for people.
+    pub(crate) fn account(&self) -> String {
+        self.access.as_ref().map_or_else(|| "its administrator".to_owned(), Access::to_string)
+    }
+
+    /// Sends a request, again where that may help at once, and returns its JSON answer.
+    pub(crate) async fn send(&self, request: Request<Vec<u8>>, repeat: Repeat) -> Answer<Value> {
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 1;
+        let mut renewed = false;
+        loop {
+            let (client, generation) = self.client();
+            let error = match once(&client, request.clone()).await {
+                Ok(value) => {
+                    self.accepted.store(true, Ordering::Relaxed);
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            if error.code() == Some(401) {
+                if !renewed && self.renew(generation).await? {
+                    renewed = true;
+                    continue;
+                }
+                return Err(self.refused(&error.message()));
+            }
+            if let ApiError::Credentials(reason) = error {
+                return Err(self.unavailable(&reason));
+            }
+            let wait = error.retry_after().unwrap_or(pause);
+            if tries >= TRIES || !may_be_repeated(&error, repeat) || begun.elapsed() + wait > PATIENCE {
+                return Err(error);
+            }
+            tracing::debug!(
+                method = %request.method(), path = request.uri().path(), error = %error.message(),
+                "a request is sent again"
+            );
+            tokio::time::sleep(wait).await;
+            tries += 1;
+            pause *= 2;
+        }
+    }
+
+    fn client(&self) -> (Client, u64) {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        (current.client.clone(), current.generation)
+    }
+
+    /// Has the credentials anew: the kubeconfig is read and its plugin is run again, as tools do whose
+    /// token was taken back before its time. Says whether there is something new to try.
+    async fn renew(&self, refused: u64) -> Answer<bool> {
+        let Some(access) = &self.access else { return Ok(false) };
+        let _one_at_a_time = self.renewing.lock().await;
+        {
+            let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            if current.generation != refused {
+                return Ok(true);
+            }
+            if current.renewed.is_some_and(|renewed| renewed.elapsed() < RENEWAL) {
+                return Ok(false);
+            }
+        }
+        let client = access.client().await.map_err(|reason| self.unavailable(&reason))?;
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Current { client, generation: current.generation + 1, renewed: Some(Instant::now()) };
+        Ok(true)
+    }
+
+    fn refused(&self, reason: &str) -> ApiError {
+        let accepts =
+            if self.accepted.load(Ordering::Relaxed) { "no longer accepts" } else { "does not accept" };
+        let account = self.account();
+        ApiError::Credentials(format!("the API server {accepts} the credentials of {account} ({reason})"))
+    }
+
+    fn unavailable(&self, reason: &str) -> ApiError {
+        ApiError::Credentials(format!("the credentials of {} cannot be had: {reason}", self.account()))
+    }
+}
+
+/// Whether sending again makes sense and does no harm.
+fn may_be_repeated(error: &ApiError, repeat: Repeat) -> bool {
+    match error {
+        // The server says itself that it did nothing, and when to come back.
+        ApiError::Status(status) if status.code == 429 => true,
+        ApiError::Status(status) if status.code == 503 && error.retry_after().is_some() => true,
+        ApiError::Status(status) => {
+            repeat == Repeat::Harmless && matches!(status.code, 500 | 502..=504) && error.may_pass()
+        }
+        ApiError::Lost(_) => repeat == Repeat::Harmless,
+        ApiError::NoAnswer(_) | ApiError::NoKind { .. } | ApiError::Credentials(_) | ApiError::Other(_) => {
+            false
+        }
+    }
+}
+
+async fn once(client: &Client, request: Request<Vec<u8>>) -> Answer<Value> {
+    let asked = async {
+        let response = client.send(request.map(Body::from)).await.map_err(ApiError::from_kube)?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(ApiError::from_kube)?.to_bytes();
+        Ok(Response::from_parts(parts, body))
+    };
+    let answered = tokio::time::timeout(REQUEST_TIMEOUT, asked).await;
+    let answered = answered
+        .map_err(|_| ApiError::NoAnswer(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())))??;
+    let status = answered.status();
+    if status.is_success() {
+        // The answer itself is not shown: it may hold a Secret.
+        return serde_json::from_slice(answered.body())
+            .map_err(|error| ApiError::Other(format!("the answer is no JSON: {error}")));
+    }
+    let retry_after = answered.headers().get(header::RETRY_AFTER);
+    let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+    Err(ApiError::from_status(failure(status.as_u16(), answered.body(), seconds)))
+}
+
+/// The server's failure, or that of something before it that does not speak Kubernetes' language.
+fn failure(code: u16, body: &[u8], retry_after: Option<u32>) -> Status {
+    let mut status = match serde_json::from_slice::<Status>(body) {
+        Ok(status) if status.status == Some(StatusSummary::Failure) => status,
+        Ok(_) | Err(_) => {
+            let text = String::from_utf8_lossy(body);
+            let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+            let line: String = line.chars().take(200).collect();
+            Status::failure(&if line.is_empty() { format!("HTTP status {code}") } else { line }, "")
+        }
+    };
+    // What proxies and clients go by is the HTTP status.
+    status.code = code;
+    if let Some(seconds) = retry_after {
+        let details = status.details.get_or_insert_with(|| StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes: Vec::new(),
+            retry_after_seconds: 0,
+        });
+        details.retry_after_seconds = seconds;
+    }
+    status
+}

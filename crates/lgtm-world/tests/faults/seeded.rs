@@ -1,0 +1,199 @@
+//! Random faults at random requests: an apply either gets through or says what failed where and why, and
+//! when the faults end one more apply comes to what an undisturbed one comes to.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use lgtm_executor::{ApplyOptions, Report, World as _, prepare};
+use lgtm_planner::plan::PlanOptions;
+use serde_json::json;
+
+use crate::{
+    bed::{Bed, perform, steps},
+    front::{Front, PROXIED},
+    hand::Hand,
+    proxy::{Asked, Fault},
+    random::Random,
+    state::{assert_same, state},
+};
+
+/// Runs with faults; each is one to three applies.
+const ROUNDS: u64 = 40;
+
+fn topology(retention: &str, extra: &str) -> String {
+    format!(
+        "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: faulty}}\nspec:\n  \
+         provider: {{existing: {{kubeconfig: {PROXIED}}}}}\n  retention: {{metrics: {retention}}}\n  \
+         hub: {{name: hub, segment: 172.20.0.248/29, provider: {{existing: {{context: hub}}}}}}\n  \
+         spokes:\n    - {{name: edge, tenant: remote01, scenario: otel, provider: {{existing: {{context: edge}}}}}}\n  \
+         extraManifests:\n    - {{name: extra, clusters: [hub, edge], files: [{extra}.yaml]}}\n"
+    )
+}
+
+/// Two states of the file: between them objects are made, changed and taken away on both clusters.
+const VARIANTS: [(&str, &str); 2] = [("7d", "many"), ("14d", "few")];
+
+fn write_extras(bed: &Bed) {
+    let map = |name: &str, value: &str| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"},
+               "data": {"value": value}})
+    };
+    let account = |name: &str| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "default"}});
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "parcels.faults.example.com"},
+        "spec": {
+            "group": "faults.example.com", "scope": "Namespaced",
+            "names": {"kind": "Parcel", "plural": "parcels"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {
+                "openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object",
+                    "properties": {"weight": {"type": "integer"}}}}}}}],
+        },
+    });
+    let parcel = json!({"apiVersion": "faults.example.com/v1", "kind": "Parcel",
+        "metadata": {"name": "one", "namespace": "default"}, "spec": {"weight": 1}});
+    bed.write_objects(
+        "many.yaml",
+        &[map("a", "1"), map("b", "1"), account("x"), account("y"), definition, parcel],
+    );
+    bed.write_objects("few.yaml", &[map("a", "2"), account("x")]);
+}
+
+/// What an apply came to, also when it came to nothing.
+async fn attempt(bed: &mut Bed) -> Result<Report, Vec<String>> {
+    bed.restart();
+    bed.world.lock(&bed.topology.name).await.map_err(|failure| vec![failure.message])?;
+    let prepared = prepare(&bed.world, &bed.topology, PlanOptions::default()).await;
+    let outcome = match prepared {
+        Ok(prepared) => Ok(perform(&bed.world, prepared, ApplyOptions::default()).await),
+        Err(lgtm_executor::prepare::PrepareError::World(failures)) => {
+            Err(failures.into_iter().map(|failure| failure.message).collect())
+        }
+        Err(other) => panic!("not the world's fault: {other:?}"),
+    };
+    bed.world.release_lock().await;
+    outcome
+}
+
+/// Deletes about half of what lgtmctl made in a namespace, so that there is much to be made again.
+async fn wreck(hand: &Hand, random: &mut Random) {
+    for kind in ["/api/v1", "/apis/apps/v1"] {
+        let kinds: &[&str] = if kind == "/api/v1" {
+            &["configmaps", "services", "serviceaccounts"]
+        } else {
+            &["deployments", "daemonsets"]
+        };
+        for plural in kinds {
+            let place = format!("{kind}/namespaces/observability/{plural}");
+            for object in hand.list(&place).await {
+                let ours = object["metadata"]["labels"]["lgtmctl.dev/topology"] == "faulty";
+                if ours && random.below(2) == 0 {
+                    hand.begin_to_delete(&format!(
+                        "{place}/{}",
+                        object["metadata"]["name"].as_str().unwrap()
+                    ))
+                    .await;
+                }
+            }
+        }
+    }
+}
+
+/// One kind of weather.
+fn weather(random: &mut Random) -> impl FnMut(&Asked) -> Option<Fault> + Send + 'static {
+    let seed = random.below(u64::MAX);
+    let mut random = Random(seed);
+    let every = [4, 10, 25][usize::try_from(random.below(3)).unwrap()];
+    let end = (random.below(6) == 0).then(|| usize::try_from(random.below(150)).unwrap());
+    move |asked| {
+        if end.is_some_and(|end| asked.nth >= end) {
+            return Some(Fault::ResetBefore);
+        }
+        if random.below(every) != 0 {
+            return None;
+        }
+        let writes = !matches!(asked.verb, "get" | "list" | "watch" | "discover");
+        Some(match random.below(12) {
+            0 if writes => Fault::Refuse(409),
+            0 | 1 => Fault::Refuse(503),
+            2 => Fault::Refuse(500),
+            3 => Fault::Throttle(1),
+            4 => Fault::Lie(504),
+            5 => Fault::Lie(500),
+            6 => Fault::ResetBefore,
+            7 | 8 => Fault::ResetAfter,
+            9 => Fault::Cut,
+            10 => Fault::Delay(random.below(400)),
+            _ => Fault::Stale,
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_requests_an_apply_gets_through_or_says_why() {
+    let mut bed = Bed::new(&topology(VARIANTS[0].0, VARIANTS[0].1));
+    write_extras(&bed);
+    let front = Front::make(bed.folder.path(), &["hub", "edge"]).await;
+    let (hub, edge) = (front.hand("hub").await, front.hand("edge").await);
+    let both = async || (state(&hub, "faulty", "hub").await, state(&edge, "faulty", "edge").await);
+    let mut expected = Vec::new();
+    for (retention, extra) in [VARIANTS[0], VARIANTS[1]] {
+        bed.edit(&topology(retention, extra));
+        let begun = Instant::now();
+        bed.converge().await;
+        eprintln!("undisturbed {:?}\n{}", begun.elapsed(), front.proxy("hub").take_tally());
+        expected.push(both().await);
+    }
+
+    let seed = std::env::var("LGTMCTL_SEED").map_or(20_261_121, |seed| seed.parse().unwrap());
+    let rounds = std::env::var("LGTMCTL_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let mut random = Random(seed);
+    let (mut applies, mut through) = (0, 0);
+    let mut faults: BTreeMap<Fault, usize> = BTreeMap::new();
+    for round in 0..rounds {
+        let index = usize::try_from(round % 2).unwrap();
+        bed.edit(&topology(VARIANTS[index].0, VARIANTS[index].1));
+        if random.below(3) == 0 {
+            wreck(&hub, &mut random).await;
+            wreck(&edge, &mut random).await;
+        }
+        let begun = Instant::now();
+        let mut said = Vec::new();
+        for _ in 0..=random.below(3) {
+            front.proxy("hub").play(weather(&mut random));
+            front.proxy("edge").play(weather(&mut random));
+            let outcome = attempt(&mut bed).await;
+            applies += 1;
+            for name in ["hub", "edge"] {
+                for fault in front.proxy(name).seen().into_iter().filter_map(|seen| seen.fault) {
+                    *faults.entry(fault).or_default() += 1;
+                }
+            }
+            match outcome {
+                Ok(report) if report.is_complete() => through += 1,
+                Ok(report) => {
+                    assert!(!report.failed.is_empty() || !report.unreachable.is_empty(), "{report:#?}");
+                    said.extend(report.failed.into_values().map(|failure| failure.message));
+                    said.extend(report.unreachable.into_values());
+                }
+                Err(messages) => said.extend(messages),
+            }
+        }
+        front.proxy("hub").heal();
+        front.proxy("edge").heal();
+        let what = format!("seed {seed}, round {round}, {:?}: {said:#?}", begun.elapsed());
+        eprintln!("{what}");
+        for message in &said {
+            let names_cluster = message.contains("cluster hub") || message.contains("cluster edge");
+            assert!(names_cluster, "no cluster is named: {message}\n{what}");
+        }
+        bed.restart();
+        let report = bed.apply().await;
+        assert!(report.is_complete(), "{what}: {report:#?}");
+        let now = both().await;
+        assert_same(&what, &now.0, &expected[index].0);
+        assert_same(&what, &now.1, &expected[index].1);
+        bed.restart();
+        assert_eq!(steps(&bed.plan().await), [""; 0], "{what}");
+    }
+    eprintln!("{applies} applies with faults, {through} of them got through; {faults:?}");
+}
