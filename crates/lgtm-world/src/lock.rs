@@ -2,7 +2,7 @@
 //!
 //! Both are taken for an apply and never for a plan. The Lease is renewed while the apply runs; when
 //! it is lost, nothing further is written. A holder that died on this very machine since its last boot
-//! is taken over at once, any other when its Lease has run out.
+//! is taken over at once, any other when its Lease has run out and was seen to be renewed no more.
 
 use std::{
     fs::{File, TryLockError},
@@ -14,6 +14,7 @@ use std::{
 
 use lgtm_executor::{Failure, Kind};
 use lgtm_topology::TopologyName;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::cluster::Cluster;
 
@@ -110,7 +111,10 @@ impl Lock {
             identity::give_up(&identity);
             broken(error)
         };
-        file.set_len(0).and_then(|()| file.write_all(identity.as_bytes())).map_err(held)?;
+        let since = OffsetDateTime::now_utc().replace_nanosecond(0).ok();
+        let since = since.and_then(|since| since.format(&Rfc3339).ok()).unwrap_or_default();
+        let note = format!("{identity} since {since}");
+        file.set_len(0).and_then(|()| file.write_all(note.as_bytes())).map_err(held)?;
         let state = Arc::new(Mutex::new(State::default()));
         Ok(Self { topology: topology.clone(), identity, state, _file: file })
     }
@@ -161,7 +165,8 @@ impl Lock {
                 // Still ours, but without the hub nothing may be written: the step is tried again. It is the
                 // hub that does not answer, and not the cluster of the step.
                 Err(failure) if failure.kind != Kind::Locked && !lease.has_run_out().await => {
-                    return Err(Failure { kind: Kind::Transient, ..failure });
+                    let kind = if failure.kind == Kind::Unreachable { Kind::Transient } else { failure.kind };
+                    return Err(Failure { kind, ..failure });
                 }
                 Err(failure) => failure.message,
             },
@@ -227,7 +232,7 @@ mod tests {
         let first = Lock::acquire(&topology, folder.path()).unwrap();
         let refused = Lock::acquire(&topology, folder.path()).err().unwrap();
         assert_eq!(refused.kind, Kind::Locked);
-        assert!(refused.message.contains("process"), "{refused}");
+        assert!(refused.message.contains("process") && refused.message.contains(" since 2"), "{refused}");
         assert!(Lock::acquire(&TopologyName::new("other"), folder.path()).is_ok());
         drop(first);
         assert!(Lock::acquire(&topology, folder.path()).is_ok());

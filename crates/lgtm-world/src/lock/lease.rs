@@ -18,10 +18,15 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::identity;
-use crate::cluster::{Cluster, answer::ApiError};
+use crate::cluster::{
+    Cluster,
+    answer::{Answer, ApiError},
+};
 
 /// How long a Lease outlives its last renewal, in seconds.
 const DURATION: i64 = 15;
+/// How often a write that met another one is tried again.
+const RACES: u32 = 3;
 /// The annotation that says what the holder is doing.
 const STEP: &str = "lgtmctl.dev/step";
 
@@ -49,20 +54,36 @@ impl Lease {
         let renewed = tokio::sync::Mutex::new(begun);
         let renewed_at = AtomicI64::new(begun.unix_timestamp());
         let lease = Self { hub, topology, identity, begun, renewed, renewed_at };
-        write_lease(&lease, "starting", Occasion::Take).await?;
-        Ok(lease)
+        match write_lease(&lease, "starting", Occasion::Take).await {
+            Ok(()) => Ok(lease),
+            Err(failure) => {
+                // The answer may have been lost after the Lease was written.
+                if failure.kind != Kind::Locked {
+                    lease.give_back().await;
+                }
+                Err(failure)
+            }
+        }
     }
 
     /// Gives the Lease back. One that has gone with its namespace is given back already.
     pub(super) async fn give_back(&self) {
         let path = lease_path(&self.topology);
-        if let Ok(Some(lease)) = self.hub.read(&path).await
-            && holder_identity(&lease) == Some(self.identity.as_str())
-        {
+        for _ in 0..=RACES {
+            let Ok(Some(lease)) = self.hub.read(&path).await else { return };
+            if holder_identity(&lease) != Some(self.identity.as_str()) {
+                return;
+            }
             let uid = lease.pointer("/metadata/uid").and_then(Value::as_str);
             let body = json!({"preconditions": {"uid": uid}});
-            if let Err(error) = self.hub.write(http::Method::DELETE, &path, &body).await {
-                tracing::debug!(error = %error.message(), "the Lease runs out by itself");
+            match self.hub.write(http::Method::DELETE, &path, &body).await {
+                Ok(_) => return,
+                // A renewal may have been under way; the Lease itself says whether it is still there.
+                Err(error) if matches!(error.code(), Some(404 | 409)) => {}
+                Err(error) => {
+                    tracing::debug!(error = %error.message(), "the Lease runs out by itself");
+                    return;
+                }
             }
         }
     }
@@ -113,20 +134,74 @@ fn holder_identity(lease: &Value) -> Option<&str> {
 /// Takes or renews the Lease, or says who has it. The resourceVersion makes sure that of two that try
 /// at once only one gets it.
 async fn write_lease(lease: &Lease, step: &str, occasion: Occasion) -> Result<(), Failure> {
-    let Lease { hub, topology, identity, begun, .. } = lease;
+    let Lease { hub, topology, .. } = lease;
     let failed = |error: ApiError| hub.failure("taking the lock (a Lease)", error);
-    let found = hub.read(&lease_path(topology)).await.map_err(failed)?;
-    if found.is_none() && occasion == Occasion::Renew {
+    let mut tries = 0;
+    loop {
+        let found = hub.read(&lease_path(topology)).await.map_err(failed)?;
+        let found = may_take(lease, occasion, found).await?;
+        match write_over(lease, step, found.as_ref()).await {
+            Ok(_) => return Ok(()),
+            // Either another was faster, or the answer to a write of our own was lost: the Lease itself
+            // says which.
+            Err(error)
+                if tries < RACES && (error.code() == Some(409) || matches!(error, ApiError::Lost(_))) =>
+            {
+                tries += 1;
+            }
+            Err(error) if error.code() == Some(409) => {
+                let message =
+                    format!("another lgtmctl took the lock of the topology {topology} at the same moment");
+                return Err(
+                    Failure::new(Kind::Locked, message).with_help("`lgtmctl unlock` shows who holds it")
+                );
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+/// The Lease that is ours to write over, if there is one. One that seems to have run out is watched
+/// first.
+async fn may_take(lease: &Lease, occasion: Occasion, found: Option<Value>) -> Result<Option<Value>, Failure> {
+    let Lease { hub, topology, identity, .. } = lease;
+    let Some(found) = found else {
         // Whoever ran `unlock` may have begun to apply already.
-        return Err(Failure::new(Kind::Locked, "its Lease was removed by another hand"));
+        return match occasion {
+            Occasion::Take => Ok(None),
+            Occasion::Renew => Err(Failure::new(Kind::Locked, "its Lease was removed by another hand")),
+        };
+    };
+    let Some(stranger) = holder(&found).filter(|holder| &holder.who != identity) else {
+        return Ok(Some(found));
+    };
+    if occasion == Occasion::Renew {
+        return Err(held(topology, &stranger));
     }
-    if let Some(holder) = found.as_ref().and_then(holder).filter(|holder| &holder.who != identity)
-        && (occasion == Occasion::Renew || !is_free(&holder))
-    {
-        return Err(held(topology, &holder));
+    if identity::is_dead_here(&stranger.who) {
+        return Ok(Some(found));
     }
-    let stamp = |time: OffsetDateTime| micro_time(time);
-    let version = found.as_ref().and_then(|found| found.pointer("/metadata/resourceVersion").cloned());
+    if !seems_over(&stranger) {
+        return Err(held(topology, &stranger));
+    }
+    // Times of two machines cannot be compared: one clock may be wrong by more than a Lease lasts. What
+    // can be seen is whether the holder renews it, for as long as it lasts by this machine's own count.
+    tracing::info!(holder = stranger.who, seconds = DURATION, "watching whether the lock is still renewed");
+    tokio::time::sleep(Duration::from_secs(DURATION.unsigned_abs())).await;
+    let failed = |error: ApiError| hub.failure("watching the lock (a Lease)", error);
+    let now = hub.read(&lease_path(topology)).await.map_err(failed)?;
+    let version = |lease: &Value| lease.pointer("/metadata/resourceVersion").cloned();
+    match now {
+        Some(now) if version(&now) != version(&found) => {
+            Err(held(topology, &holder(&now).unwrap_or(stranger)))
+        }
+        now => Ok(now),
+    }
+}
+
+async fn write_over(lease: &Lease, step: &str, found: Option<&Value>) -> Answer<Value> {
+    let Lease { hub, topology, identity, begun, .. } = lease;
+    let version = found.and_then(|found| found.pointer("/metadata/resourceVersion").cloned());
     let mut metadata = json!({
         "name": topology.as_str(),
         "namespace": SYSTEM_NAMESPACE,
@@ -135,30 +210,20 @@ async fn write_lease(lease: &Lease, step: &str, occasion: Occasion) -> Result<()
     if let (Some(version), Some(metadata)) = (version, metadata.as_object_mut()) {
         metadata.insert("resourceVersion".to_owned(), version);
     }
-    let lease = json!({
+    let written = json!({
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
         "metadata": metadata,
         "spec": {
             "holderIdentity": identity,
             "leaseDurationSeconds": DURATION,
-            "acquireTime": stamp(*begun),
-            "renewTime": stamp(OffsetDateTime::now_utc()),
+            "acquireTime": micro_time(*begun),
+            "renewTime": micro_time(OffsetDateTime::now_utc()),
         },
     });
-    let written = if found.is_some() {
-        hub.write(http::Method::PUT, &lease_path(topology), &lease).await
-    } else {
-        hub.write(http::Method::POST, &leases_path(), &lease).await
-    };
-    match written {
-        Ok(_) => Ok(()),
-        Err(ApiError::Status(status)) if status.code == 409 => {
-            let message =
-                format!("another lgtmctl took the lock of the topology {topology} at the same moment");
-            Err(Failure::new(Kind::Locked, message).with_help("`lgtmctl unlock` shows who holds it"))
-        }
-        Err(error) => Err(failed(error)),
+    match found {
+        Some(_) => hub.write(http::Method::PUT, &lease_path(topology), &written).await,
+        None => hub.write(http::Method::POST, &leases_path(), &written).await,
     }
 }
 
@@ -170,12 +235,13 @@ fn held(topology: &TopologyName, holder: &LockHolder) -> Failure {
         holder.who, holder.step
     );
     Failure::new(Kind::Locked, message)
-        .with_help("wait until it is done; if it died on another machine, its lock ends within 15 seconds")
+        .with_help("wait until it is done; if it died on another machine, its lock ends within 30 seconds")
 }
 
-fn is_free(holder: &LockHolder) -> bool {
-    OffsetDateTime::now_utc().unix_timestamp() > holder.renewed + DURATION
-        || identity::is_dead_here(&holder.who)
+/// Whether a Lease was not renewed in time, as far as the clock of this machine says. One from the future
+/// says nothing: the clock of its holder was wrong, or ours is.
+fn seems_over(holder: &LockHolder) -> bool {
+    (OffsetDateTime::now_utc().unix_timestamp() - holder.renewed).abs() > DURATION
 }
 
 /// The holder that a Lease names.
