@@ -199,7 +199,7 @@ fn fail(
     failure: Failure,
 ) -> Vec<Effect> {
     if failure.kind == Kind::Unreachable {
-        let cluster = id.unit.cluster.clone();
+        let cluster = failure.cluster.clone().unwrap_or_else(|| id.unit.cluster.clone());
         if report.unreachable.insert(cluster.clone(), failure.message.clone()).is_none() {
             events.tell(Event::Unreachable { cluster, reason: failure.message.clone() });
         }

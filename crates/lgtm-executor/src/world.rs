@@ -100,12 +100,14 @@ pub struct Failure {
     pub help: Option<String>,
     /// How long the server asks to wait before the next try.
     pub retry_after: Option<Duration>,
+    /// The cluster that it is about, which need not be the one of the step: without the hub no step is done.
+    pub cluster: Option<ClusterName>,
 }
 
 impl Failure {
     /// A failure of this kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None, retry_after: None }
+        Self { kind, message: message.into(), help: None, retry_after: None, cluster: None }
     }
 
     /// The same with advice.

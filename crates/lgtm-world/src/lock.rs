@@ -162,11 +162,9 @@ impl Lock {
             (None, None) => return Ok(()),
             (None, Some(lease)) => match lease.renew(step, CHECK).await {
                 Ok(()) => return Ok(()),
-                // Still ours, but without the hub nothing may be written: the step is tried again. It is the
-                // hub that does not answer, and not the cluster of the step.
+                // Still ours, but without the hub nothing may be written: the step is tried again.
                 Err(failure) if failure.kind != Kind::Locked && !lease.has_run_out().await => {
-                    let kind = if failure.kind == Kind::Unreachable { Kind::Transient } else { failure.kind };
-                    return Err(Failure { kind, ..failure });
+                    return Err(failure);
                 }
                 Err(failure) => failure.message,
             },

@@ -135,7 +135,7 @@ impl ApiError {
             ),
             Self::Status(_) | Self::Other(_) => None,
         };
-        Failure { kind, message, help, retry_after }
+        Failure { kind, message, help, retry_after, cluster: Some(cluster.clone()) }
     }
 
     /// Every write of lgtmctl can be repeated, so more is tried again than client-go does by itself,

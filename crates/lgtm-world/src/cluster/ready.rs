@@ -124,6 +124,10 @@ pub(crate) fn readiness(key: &ObjectKey, live: &Value) -> Readiness {
             {
                 return Readiness::Failed(reason.2);
             }
+            // Such as a ServiceAccount that is missing, or a quota: nobody would look for it elsewhere.
+            if let Some((true, _, message)) = condition(live, "ReplicaFailure") {
+                return Readiness::Waiting(format!("its pods cannot be made: {message}"));
+            }
             let old = status("replicas") - status("updatedReplicas");
             if old > 0 {
                 return Readiness::Waiting(format!("{old} old pods left"));

@@ -27,6 +27,7 @@ use crate::cluster::{
 const DURATION: i64 = 15;
 /// How often a write that met another one is tried again.
 const RACES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(100);
 /// The annotation that says what the holder is doing.
 const STEP: &str = "lgtmctl.dev/step";
 
@@ -142,12 +143,11 @@ async fn write_lease(lease: &Lease, step: &str, occasion: Occasion) -> Result<()
         let found = may_take(lease, occasion, found).await?;
         match write_over(lease, step, found.as_ref()).await {
             Ok(_) => return Ok(()),
-            // Either another was faster, or the answer to a write of our own was lost: the Lease itself
-            // says which.
-            Err(error)
-                if tries < RACES && (error.code() == Some(409) || matches!(error, ApiError::Lost(_))) =>
-            {
+            // Either another was faster, or a write of our own was done although its answer says
+            // otherwise: the Lease itself says which.
+            Err(error) if tries < RACES && error.may_pass() && !matches!(error, ApiError::NoAnswer(_)) => {
                 tries += 1;
+                tokio::time::sleep(PAUSE).await;
             }
             Err(error) if error.code() == Some(409) => {
                 let message =

@@ -11,6 +11,7 @@ use lgtm_world::{
     providers::kwok::{Kwok, KwokSpec},
     rehearsal,
 };
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{bed::tools, hand::Hand};
@@ -76,6 +77,12 @@ impl Existing {
 
     pub(crate) async fn hand(&self, name: &str) -> Hand {
         Hand::new(self.kwok.client(name, "administrator").await.unwrap())
+    }
+
+    /// What was asked of a cluster by anyone.
+    pub(crate) fn audit(&self, name: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.kwok.audit_log(name)).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// Deletes a cluster and makes another of its name, which the same context then reaches.

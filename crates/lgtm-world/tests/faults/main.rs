@@ -18,7 +18,9 @@ mod census;
 #[path = "../e2e/existing.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod existing;
+mod expiry;
 mod front;
+mod full;
 #[path = "../e2e/hand.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod hand;

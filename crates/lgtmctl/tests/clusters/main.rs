@@ -7,7 +7,9 @@
     reason = "all of this crate is test code, also what is outside of test functions"
 )]
 
+mod ground;
 mod kill;
 mod program;
 mod rehearse;
 mod secrets;
+mod together;

@@ -1,0 +1,88 @@
+//! A cluster that someone else made, for the real program: a control plane in a folder of its own, reached
+//! through a kubeconfig, whose LoadBalancers get addresses and whose claims get volumes.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use lgtm_world::{
+    providers::kwok::{Kwok, KwokSpec},
+    rehearsal,
+    tools::Tools,
+};
+use tokio::sync::watch;
+
+pub(crate) struct Ground {
+    kwok: Kwok,
+    folder: PathBuf,
+    player: Option<watch::Sender<()>>,
+}
+
+/// What the topology calls its provider.
+pub(crate) const PROVIDER: &str = "existing: {kubeconfig: ground.yaml, context: kwok-ground}";
+
+fn spec() -> KwokSpec {
+    KwokSpec { name: "ground".to_owned(), workers: 1, pod_cidr: None, service_cidr: None }
+}
+
+impl Ground {
+    /// Makes the cluster, and the kubeconfig beside the topology.
+    pub(crate) async fn make(folder: &Path) -> Self {
+        let tools = std::env::var_os("LGTMCTL_TOOLS")
+            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin"), PathBuf::from);
+        let others = folder.join("others");
+        let kwok = Kwok::new(Tools::in_dir(tools), &others);
+        let mut ground = Self { kwok, folder: others, player: None };
+        ground.kwok.ensure(&spec()).await.unwrap();
+        std::fs::write(folder.join("ground.yaml"), ground.kwok.kubeconfig("ground").await.unwrap()).unwrap();
+        ground.play().await;
+        ground
+    }
+
+    async fn play(&mut self) {
+        let range = "172.20.0.0/24".parse().unwrap();
+        let segment = lgtm_topology::Segment { range, node_network: Some(range) };
+        let client = self.kwok.client("ground", rehearsal::USER_AGENT).await.unwrap();
+        let (stop, stopped) = watch::channel(());
+        tokio::spawn(rehearsal::play(client, Some(segment), stopped));
+        self.player = Some(stop);
+    }
+
+    pub(crate) async fn client(&self) -> kube::Client {
+        self.kwok.client("ground", "administrator").await.unwrap()
+    }
+
+    /// Kills the API server as a crash does, and returns when it is dead.
+    pub(crate) async fn kill_api_server(&self) {
+        let file = self.folder.join("clusters/ground/pids/kube-apiserver.pid");
+        let pid = std::fs::read_to_string(file).unwrap();
+        let killed = std::process::Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap();
+        assert!(killed.success());
+        // The dead whom nobody has buried yet have no command line.
+        let command_line = format!("/proc/{}/cmdline", pid.trim());
+        while std::fs::read(&command_line).is_ok_and(|line| !line.is_empty()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Starts what was killed.
+    pub(crate) async fn start_again(&mut self) {
+        self.kwok.ensure(&spec()).await.unwrap();
+        self.play().await;
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        if std::env::var_os("LGTMCTL_KEEP").is_some() {
+            return;
+        }
+        let kwok = self.kwok.clone();
+        let ended = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { drop(kwok.delete("ground").await) });
+        });
+        drop(ended.join());
+    }
+}
