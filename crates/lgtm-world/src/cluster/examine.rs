@@ -106,6 +106,18 @@ async fn one(
         Err(error) => return Err(error),
     };
     difference.fields = diff(&live, &applied, conceal);
+    leave_replicas(cluster, object, &live, &mut difference).await?;
+    let same = difference.fields.is_empty() && !difference.adopted;
+    Ok(if same { ObjectExamined::Same } else { ObjectExamined::Differs(difference) })
+}
+
+/// Takes a number of replicas out of the comparison that is not lgtmctl's to say.
+async fn leave_replicas(
+    cluster: &Cluster,
+    object: &Object,
+    live: &Value,
+    difference: &mut Difference,
+) -> Answer<()> {
     let on_replicas = |path: &str| path == "spec.replicas" || path == ".spec.replicas";
     if difference.conflicts.iter().any(|conflict| on_replicas(&conflict.path))
         && is_autoscaled(cluster, &object.key()).await?
@@ -114,14 +126,11 @@ async fn one(
         difference.conflicts.retain(|conflict| !on_replicas(&conflict.path));
         difference.fields.retain(|field| !on_replicas(&field.path));
     }
-    if replicas::are_given_up(object, &live) {
+    if replicas::are_given_up(object, live) {
         // The number is handed over before the field is dropped, so it stays.
         difference.fields.retain(|field| !on_replicas(&field.path));
     }
-    if difference.fields.is_empty() && !difference.adopted {
-        return Ok(ObjectExamined::Same);
-    }
-    Ok(ObjectExamined::Differs(difference))
+    Ok(())
 }
 
 /// What an apply would hold that cannot be applied: the live object with our values put over it.

@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use lgtm_executor::{ApplyOptions, Kind, World as _, prepare::PrepareError};
+use lgtm_executor::{ApplyOptions, Kind, Report, World as _, prepare::PrepareError};
 use serde_json::{Value, json};
 
 use crate::{
@@ -92,6 +92,19 @@ async fn end(hub: &Hand, folder: &Path, name: &str, token: &str) {
     tokio::time::timeout(Duration::from_secs(30), refused).await.unwrap();
 }
 
+fn all_say_that_it_is_refused(report: &Report) {
+    assert!(report.unreachable.is_empty() && report.done.is_empty(), "{report:#?}");
+    for failure in report.failed.values() {
+        assert_eq!(failure.kind, Kind::Permanent, "{failure}");
+        let words =
+            "on cluster hub: the API server no longer accepts the credentials of kubeconfig context `hub`";
+        assert!(failure.message.contains(words), "{failure}");
+        assert!(
+            failure.help.as_deref().unwrap().contains("renew the credentials of kubeconfig context `hub`")
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn new_credentials_are_had_and_old_ones_are_named() {
     let mut bed = Bed::new(TOPOLOGY);
@@ -118,17 +131,7 @@ async fn new_credentials_are_had_and_old_ones_are_named() {
     let prepared = bed.plan_with(only("hub/loki")).await;
     assert!(!prepared.plan.is_empty(), "{:?}", steps(&prepared));
     end(&hub, &folder, "second", &second).await;
-    let report = perform(&bed.world, prepared, ApplyOptions::default()).await;
-    assert!(report.unreachable.is_empty() && report.done.is_empty(), "{report:#?}");
-    for failure in report.failed.values() {
-        assert_eq!(failure.kind, Kind::Permanent, "{failure}");
-        let words =
-            "on cluster hub: the API server no longer accepts the credentials of kubeconfig context `hub`";
-        assert!(failure.message.contains(words), "{failure}");
-        assert!(
-            failure.help.as_deref().unwrap().contains("renew the credentials of kubeconfig context `hub`")
-        );
-    }
+    all_say_that_it_is_refused(&perform(&bed.world, prepared, ApplyOptions::default()).await);
     bed.world.release_lock().await;
     let refused =
         |failure: &str| failure.contains("does not accept the credentials of kubeconfig context `hub`");

@@ -141,21 +141,26 @@ async fn a_forbidden_kind_is_named_with_the_missing_rule() {
     // What needs no such right is done.
     assert!(report.done.keys().any(|step| step.to_string() == "hub/namespaces"), "{report:#?}");
 
-    // With the rules that the messages name, applied one after the other as a person would.
+    paste_the_rules(&mut bed, &hub).await;
+}
+
+/// Applies again and again, each time with the rules that the messages name, as a person would.
+async fn paste_the_rules(bed: &mut Bed, hub: &Hand) {
+    let path = format!("{RBAC}/clusterroles/installer");
     for _ in 0..4 {
         bed.restart();
         let report = bed.apply().await;
         if report.is_complete() {
             return;
         }
-        let mut role = hub.get(&format!("{RBAC}/clusterroles/installer")).await.unwrap();
+        let mut role = hub.get(&path).await.unwrap();
         for failure in report.failed.values() {
             let help = failure.help.as_deref().unwrap();
             let rule = &help[help.find('{').unwrap()..];
             let rule: Value = serde_saphyr::from_str(rule).unwrap();
             role["rules"].as_array_mut().unwrap().push(rule);
         }
-        hub.put(&format!("{RBAC}/clusterroles/installer"), &role).await;
+        hub.put(&path, &role).await;
     }
     panic!("the rules that were named are not enough");
 }

@@ -50,6 +50,28 @@ fn pause(proxy: &Proxy, verb: &str, part: &str) -> Duration {
     found.next().unwrap().at - first
 }
 
+async fn servers_that_ask_for_time(bed: &mut Bed, proxy: &Proxy) {
+    // A server that asks for a second gets it, reads and writes alike.
+    bed.edit(&topology("many"));
+    proxy.play(once(Fault::Throttle(1), |asked| {
+        asked.path.contains("/configmaps/b?") || asked.path.starts_with("/version")
+    }));
+    bed.converge_unit("hub/extra").await;
+    for (verb, part) in [("discover", "/version"), ("apply", "/configmaps/b?")] {
+        let pause = pause(proxy, verb, part);
+        assert!(
+            pause >= Duration::from_secs(1) && pause < Duration::from_secs(2),
+            "{verb} {part}: {pause:?}"
+        );
+    }
+
+    // One that asks for a minute is not waited for without a word, and not called dead.
+    bed.restart();
+    proxy.play(|asked| asked.path.starts_with("/version").then_some(Fault::Throttle(60)));
+    let PrepareError::World(failures) = bed.try_plan().await.unwrap_err() else { panic!("no failure") };
+    assert_eq!((failures[0].kind, failures[0].retry_after), (Kind::Transient, Some(Duration::from_secs(60))));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_is_met_as_it_should_be() {
     let mut bed = Bed::new(&topology("many"));
@@ -79,25 +101,7 @@ async fn each_fault_is_met_as_it_should_be() {
     assert_eq!(fewer.len() + 3, whole.len());
     assert!(!fewer.contains_key("configmaps default/d"));
 
-    // A server that asks for a second gets it, reads and writes alike.
-    bed.edit(&topology("many"));
-    proxy.play(once(Fault::Throttle(1), |asked| {
-        asked.path.contains("/configmaps/b?") || asked.path.starts_with("/version")
-    }));
-    bed.converge_unit("hub/extra").await;
-    for (verb, part) in [("discover", "/version"), ("apply", "/configmaps/b?")] {
-        let pause = pause(proxy, verb, part);
-        assert!(
-            pause >= Duration::from_secs(1) && pause < Duration::from_secs(2),
-            "{verb} {part}: {pause:?}"
-        );
-    }
-
-    // One that asks for a minute is not waited for without a word, and not called dead.
-    bed.restart();
-    proxy.play(|asked| asked.path.starts_with("/version").then_some(Fault::Throttle(60)));
-    let PrepareError::World(failures) = bed.try_plan().await.unwrap_err() else { panic!("no failure") };
-    assert_eq!((failures[0].kind, failures[0].retry_after), (Kind::Transient, Some(Duration::from_secs(60))));
+    servers_that_ask_for_time(&mut bed, proxy).await;
 
     // A broken connection is made again at once; a step that would begin anew would wait longer.
     bed.edit(&topology("few"));
