@@ -4,20 +4,25 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// The identities of this process's own locks: several topologies may be applied by one process, and
 /// one topology by two parts of it must not.
 static HELD_HERE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// An identity that no other lock of this process has.
+/// How many locks this process has had. A number is never given out again: a Lease that could not be
+/// given back would look alive as soon as another lock had its number.
+static RUNS: AtomicUsize = AtomicUsize::new(0);
+
+/// An identity that no other lock of this process has, or had.
 pub(super) fn register() -> String {
-    let process = of_process();
-    let mut held = held_here();
-    let free = |run: &usize| !held.contains(&format!("{process} run {run}"));
-    let identity = format!("{process} run {}", (1..).find(free).unwrap_or(0));
-    held.insert(identity.clone());
+    let run = RUNS.fetch_add(1, Ordering::Relaxed) + 1;
+    let identity = format!("{} run {run}", of_process());
+    held_here().insert(identity.clone());
     identity
 }
 

@@ -64,7 +64,11 @@ async fn attempt(bed: &mut Bed) -> Result<Report, Vec<String>> {
     bed.world.lock(&bed.topology.name).await.map_err(|failure| vec![failure.message])?;
     let prepared = prepare(&bed.world, &bed.topology, PlanOptions::default()).await;
     let outcome = match prepared {
-        Ok(prepared) => Ok(perform(&bed.world, prepared, ApplyOptions::default()).await),
+        // Fewer tries than people get: where a cluster stays away, the rest is only waiting.
+        Ok(prepared) => {
+            let how = ApplyOptions { tries: 4, ..ApplyOptions::default() };
+            Ok(perform(&bed.world, prepared, how).await)
+        }
         Err(lgtm_executor::prepare::PrepareError::World(failures)) => {
             Err(failures.into_iter().map(|failure| failure.message).collect())
         }
@@ -115,7 +119,7 @@ fn weather(random: &mut Random) -> impl FnMut(&Asked) -> Option<Fault> + Send + 
     let seed = random.below(u64::MAX);
     let mut random = Random(seed);
     let every = [5, 15, 40][usize::try_from(random.below(3)).unwrap()];
-    let end = (random.below(8) == 0).then(|| usize::try_from(random.below(150)).unwrap());
+    let end = (random.below(12) == 0).then(|| usize::try_from(random.below(150)).unwrap());
     move |asked| {
         if end.is_some_and(|end| asked.nth >= end) {
             return Some(Fault::ResetBefore);
