@@ -172,7 +172,7 @@ async fn capabilities<W: World>(
         .units
         .values()
         .filter(|unit| match &unit.content {
-            Content::Release(release) => matches!(release.chart, ChartRef::Path(_)),
+            Content::Release(release) => !matches!(release.chart, ChartRef::Embedded(_)),
             Content::Manifests(_) => true,
             Content::Cluster(_) | Content::Enrolment | Content::Objects(_) | Content::Material(_) => false,
         })

@@ -39,6 +39,12 @@ impl Digest {
         Self::of_bytes(&hasher)
     }
 
+    /// A digest as it is written: 64 lowercase hexadecimal digits; none for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 64 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
+    }
+
     /// All 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0

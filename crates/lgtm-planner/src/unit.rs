@@ -144,6 +144,26 @@ pub enum ChartRef {
     Embedded(String),
     /// A folder or `.tgz`, relative to the topology file.
     Path(String),
+    /// Someone else's, from a repository.
+    Upstream(UpstreamChart),
+}
+
+/// A chart in a repository. Which bytes that version has is fixed by the lock file beside the topology.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpstreamChart {
+    /// The chart's name in its repository.
+    pub name: String,
+    /// `https://…` of an index, or `oci://…` of the folder that holds the chart.
+    pub repository: String,
+    /// The exact version.
+    pub version: String,
+}
+
+impl fmt::Display for UpstreamChart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} of {}", self.name, self.version, self.repository)
+    }
 }
 
 impl fmt::Display for ChartRef {
@@ -151,6 +171,7 @@ impl fmt::Display for ChartRef {
         match self {
             Self::Embedded(name) => write!(f, "{name} (embedded)"),
             Self::Path(path) => f.write_str(path),
+            Self::Upstream(chart) => chart.fmt(f),
         }
     }
 }

@@ -311,14 +311,31 @@ pub struct ExtraRelease {
     pub name: ExtraName,
     /// Where it goes; at least one cluster.
     pub clusters: Vec<ClusterName>,
-    /// A chart's folder or `.tgz`, relative to the topology file.
-    pub chart: String,
+    /// Where the chart comes from.
+    pub chart: ChartLocation,
     /// The release's namespace. It is made with the release unless the catalog owns it already.
     pub namespace: String,
     /// Helm values: always a mapping.
     pub values: serde_json::Value,
     /// What must be ready before.
     pub needs: Vec<Need>,
+}
+
+/// Where a chart of the user's comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ChartLocation {
+    /// A folder or `.tgz`, relative to the topology file.
+    Path(String),
+    /// A repository.
+    Repository {
+        /// The chart's name in it.
+        name: String,
+        /// `https://…` of an index, or `oci://…` of the folder that holds the chart.
+        repository: String,
+        /// The exact version.
+        version: String,
+    },
 }
 
 /// Manifests of the user's own, applied on named clusters.

@@ -4,6 +4,7 @@
 
 use crate::{
     diagnostic::{Code, Diagnostic, Place, Related, Severity},
+    redact,
     suggest::did_you_mean,
 };
 
@@ -138,9 +139,12 @@ impl Problems {
 }
 
 /// A piece of the file inside a message: short, in backticks, and without control characters, which
-/// could otherwise drive the reader's terminal.
+/// could otherwise drive the reader's terminal. Credentials in a URL are masked.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 60;
+    if !redact::userinfo(text).is_empty() {
+        return format!("`{}`", redact::mask(text, &[]));
+    }
     let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN).is_some() {
         shown.push('…');

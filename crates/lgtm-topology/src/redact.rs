@@ -34,7 +34,7 @@ pub(crate) fn mask(source: &str, ranges: &[Range<usize>]) -> String {
             *byte = b'?';
         }
     }
-    for range in ranges {
+    for range in ranges.iter().cloned().chain(userinfo(source)) {
         let start = floor_char_boundary(source, range.start);
         let end = floor_char_boundary(source, range.end);
         let Some(hidden) = bytes.get_mut(start..end) else { continue };
@@ -46,6 +46,21 @@ pub(crate) fn mask(source: &str, ranges: &[Range<usize>]) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Where URLs in the text name a user and a password: between `://` and `@`.
+pub(crate) fn userinfo(text: &str) -> Vec<Range<usize>> {
+    let ends = |character: char| {
+        character.is_whitespace() || matches!(character, '/' | '?' | '#' | '"' | '\'' | ',' | '}' | ']')
+    };
+    let starts = text.match_indices("://").map(|(index, scheme)| index + scheme.len());
+    starts
+        .filter_map(|start| {
+            let rest = text.get(start..)?;
+            let authority = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
+            Some(start..start + authority.rfind('@')?)
+        })
+        .collect()
 }
 
 /// The ranges to hide in a text that could not be read as YAML, found line by line.
@@ -104,6 +119,18 @@ fn floor_char_boundary(text: &str, index: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{guess, is_sensitive, mask};
+
+    #[test]
+    fn credentials_in_urls_are_masked_and_other_signs_are_not() {
+        for (text, shown) in [
+            ("a: https://me:hunter2@example.com/x@y", "a: https://******    @example.com/x@y"),
+            ("[oci://t@a, http://b/c@d]", "[oci://*@a, http://b/c@d]"),
+            ("mail: me@example.com", "mail: me@example.com"),
+            ("://", "://"),
+        ] {
+            assert_eq!(mask(text, &[]), shown);
+        }
+    }
 
     #[test]
     fn names_of_credentials_are_known_even_when_misspelt() {

@@ -1,4 +1,5 @@
-//! lgtmctl's own charts, embedded in the binary, and written out for helm to read.
+//! Charts as packages: lgtmctl's own, embedded in the binary and written out for helm to read, and those
+//! of others.
 
 use std::{
     io,
@@ -6,7 +7,41 @@ use std::{
 };
 
 use include_dir::{Dir, DirEntry, include_dir};
-use lgtm_planner::digest::Digest;
+use lgtm_executor::{Failure, world::RenderRequest};
+use lgtm_planner::{digest::Digest, unit::UpstreamChart};
+
+use crate::{render::Renderer, tools::Tools};
+
+pub mod lock;
+pub mod upstream;
+
+use upstream::{ChartSource, Package};
+
+/// Upstream charts without a world: for what is done to them before any cluster is thought of.
+pub struct Charts {
+    source: ChartSource,
+    tools: Tools,
+    cache_dir: PathBuf,
+    renderer: Renderer,
+}
+
+impl Charts {
+    /// Charts of a topology whose file lies in `base_dir`.
+    pub fn new(source: ChartSource, tools: Tools, base_dir: PathBuf, cache_dir: PathBuf) -> Self {
+        let renderer = Renderer::new(tools.clone(), base_dir, cache_dir.clone(), source.clone());
+        Self { source, tools, cache_dir, renderer }
+    }
+
+    /// The packaged chart, checked against the lock when there is one.
+    pub async fn package(&self, chart: &UpstreamChart) -> Result<Package, Failure> {
+        upstream::find(&self.source, chart, &self.tools, &self.cache_dir).await
+    }
+
+    /// What differs between two renders with equal inputs, as `Kind namespace/name: path`.
+    pub async fn unstable(&self, request: &RenderRequest) -> Result<Vec<String>, Failure> {
+        self.renderer.unstable(request).await
+    }
+}
 
 static CHARTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../charts");
 

@@ -3,7 +3,7 @@
 //! Everything here implements what the executor's port asks for and chooses nothing. The crate prints
 //! nothing and reads no command line.
 
-mod charts;
+pub mod charts;
 mod cluster;
 mod connection;
 mod digest_key;

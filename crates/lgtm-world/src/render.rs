@@ -6,7 +6,7 @@
 //! that nothing in the plan defines, since charts leave namespaces to whoever applies them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -14,8 +14,9 @@ use std::{
 
 use lgtm_executor::{Failure, Kind, world::RenderRequest};
 use lgtm_planner::{
+    diff::diff,
     digest::Digest,
-    object::{Object, Scope, built_in_scope},
+    object::{Object, ObjectKey, Scope, built_in_scope},
     plan::Rendered,
     unit::{ChartRef, Content, Manifests, Release, UnitId},
 };
@@ -23,7 +24,10 @@ use serde_json::Value;
 use tokio::{io::AsyncWriteExt as _, process::Command, sync::Semaphore};
 
 use crate::{
-    charts,
+    charts::{
+        self,
+        upstream::{self, ChartSource},
+    },
     cluster::{Cluster, answer::ApiError, environment},
     tools::{MissingTool, Tool, Tools},
 };
@@ -38,12 +42,13 @@ pub(crate) struct Renderer {
     tools: Tools,
     base_dir: PathBuf,
     cache_dir: PathBuf,
+    source: ChartSource,
     permits: Semaphore,
 }
 
 impl Renderer {
-    pub(crate) fn new(tools: Tools, base_dir: PathBuf, cache_dir: PathBuf) -> Self {
-        Self { tools, base_dir, cache_dir, permits: Semaphore::new(CONCURRENCY) }
+    pub(crate) fn new(tools: Tools, base_dir: PathBuf, cache_dir: PathBuf, source: ChartSource) -> Self {
+        Self { tools, base_dir, cache_dir, source, permits: Semaphore::new(CONCURRENCY) }
     }
 
     /// The objects of a request; `cluster` is the one that they are for, where it is there.
@@ -69,7 +74,7 @@ impl Renderer {
     }
 
     async fn release(&self, request: &RenderRequest, release: &Release) -> Result<Vec<Object>, Failure> {
-        let (chart, chart_digest) = self.chart(&request.unit, &release.chart)?;
+        let (chart, chart_digest) = self.chart(&request.unit, &release.chart).await?;
         let key = Digest::of_parts([
             CACHE_VERSION,
             chart_digest.as_str(),
@@ -83,8 +88,7 @@ impl Renderer {
         if let Some(found) = read_cache(&cached) {
             return Ok(found);
         }
-        let text = self.helm(request, release, &chart).await?;
-        let objects = parse(&request.unit, &release.chart.to_string(), &text)?;
+        let objects = self.anew(request, release, &chart).await?;
         // What is secret is not left lying about in a cache.
         if !objects.iter().any(|object| object.is("", "Secret")) {
             write_cache(&cached, &objects);
@@ -92,7 +96,26 @@ impl Renderer {
         Ok(objects)
     }
 
-    fn chart(&self, unit: &UnitId, chart: &ChartRef) -> Result<(PathBuf, Digest), Failure> {
+    async fn anew(
+        &self,
+        request: &RenderRequest,
+        release: &Release,
+        chart: &Path,
+    ) -> Result<Vec<Object>, Failure> {
+        let text = self.helm(request, release, chart).await?;
+        parse(&request.unit, &release.chart.to_string(), &text)
+    }
+
+    /// What differs between two renders of the same chart with the same inputs, as `Kind namespace/name: path`.
+    pub(crate) async fn unstable(&self, request: &RenderRequest) -> Result<Vec<String>, Failure> {
+        let Content::Release(release) = &request.content else { return Ok(Vec::new()) };
+        let (chart, _) = self.chart(&request.unit, &release.chart).await?;
+        let one = self.anew(request, release, &chart).await?;
+        let other = self.anew(request, release, &chart).await?;
+        Ok(differences(&one, &other))
+    }
+
+    async fn chart(&self, unit: &UnitId, chart: &ChartRef) -> Result<(PathBuf, Digest), Failure> {
         match chart {
             ChartRef::Embedded(name) => {
                 let missing = || {
@@ -121,6 +144,14 @@ impl Renderer {
                     )
                 })?;
                 Ok((path, digest))
+            }
+            ChartRef::Upstream(chart) => {
+                let found = upstream::find(&self.source, chart, &self.tools, &self.cache_dir).await;
+                let found = found.map_err(|failure| Failure {
+                    message: format!("unit {unit}: {}", failure.message),
+                    ..failure
+                })?;
+                Ok((found.path, found.digest))
             }
         }
     }
@@ -289,6 +320,26 @@ fn digest_of_path(path: &Path) -> std::io::Result<Digest> {
     }
     parts.sort();
     Ok(Digest::of_parts(parts.iter().map(String::as_str)))
+}
+
+fn differences(one: &[Object], other: &[Object]) -> Vec<String> {
+    let by_key = |objects: &[Object]| -> BTreeMap<ObjectKey, Object> {
+        objects.iter().map(|object| (object.key(), object.clone())).collect()
+    };
+    let (one, other) = (by_key(one), by_key(other));
+    let mut found = Vec::new();
+    for key in one.keys().chain(other.keys()).collect::<BTreeSet<_>>() {
+        match (one.get(key), other.get(key)) {
+            (Some(one), Some(other)) => {
+                // Only where something differs is of interest, and the values may be secrets.
+                let fields = diff(one.value(), other.value(), &|_| String::new());
+                found.extend(fields.into_iter().map(|field| format!("{key}: {}", field.path)));
+            }
+            (Some(_), None) | (None, Some(_)) => found.push(format!("{key}: its name")),
+            (None, None) => {}
+        }
+    }
+    found
 }
 
 /// A cache that cannot be read is no cache.

@@ -27,6 +27,7 @@ use serde_json::json;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    charts::upstream::ChartSource,
     cluster::{Cluster, Mode, REQUEST_TIMEOUT, answer::ApiError, environment, examine},
     connection, digest_key,
     lock::{self, Lock},
@@ -59,6 +60,8 @@ pub struct Settings {
     pub hub: ClusterName,
     /// What the hub is, so that its Lease can be taken before anything is planned.
     pub hub_content: ClusterContent,
+    /// Where upstream charts come from.
+    pub charts: ChartSource,
     /// When set, every cluster is simulated, under names of this rehearsal's own.
     pub rehearsal: Option<String>,
 }
@@ -84,6 +87,7 @@ impl ClusterWorld {
                 settings.tools.clone(),
                 settings.base_dir.clone(),
                 settings.cache_dir.clone(),
+                settings.charts.clone(),
             ),
             kwok: Kwok::new(settings.tools.clone(), settings.state_dir.join("kwok")),
             clusters: Mutex::new(BTreeMap::new()),

@@ -14,6 +14,10 @@ use lgtm_topology::ClusterName;
 
 use crate::printer::{Color, Output};
 
+mod charts;
+
+pub use charts::{LockArgs, VendorArgs};
+
 const EXIT_CODES: &str = "Exit codes:
   0    done
   1    failed, or not everything was done
@@ -72,6 +76,10 @@ pub enum Command {
     Kubeconfig(KubeconfigArgs),
     /// Show who holds the lock of the topology, and break it.
     Unlock(UnlockArgs),
+    /// Fix the charts from repositories: write their digests into the lock file beside the topology.
+    Lock(LockArgs),
+    /// Copy the locked charts into a folder, for `--chart-mirror` where no repository can be reached.
+    Vendor(VendorArgs),
     /// Print the JSON schema of topology files.
     Schema,
     /// Print completions for a shell.
@@ -95,6 +103,8 @@ impl Command {
             | Self::Render(_)
             | Self::Kubeconfig(_)
             | Self::Unlock(_)
+            | Self::Lock(_)
+            | Self::Vendor(_)
             | Self::Schema
             | Self::Completions { .. } => Output::Human,
         }
@@ -107,6 +117,9 @@ pub struct FileArgs {
     /// The topology file; `validate` also reads `-`, which is stdin.
     #[arg(long, short, default_value = "topology.yaml", value_name = "FILE")]
     pub file: PathBuf,
+    /// A folder of packaged charts (NAME-VERSION.tgz) to use in place of chart repositories.
+    #[arg(long, value_name = "DIR")]
+    pub chart_mirror: Option<PathBuf>,
 }
 
 /// The form of data on stdout.

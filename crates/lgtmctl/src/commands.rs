@@ -15,12 +15,14 @@ mod destroy;
 mod follow;
 mod graph;
 mod kubeconfig;
+mod lock;
 mod plan;
 mod render;
 mod schema;
 mod status;
 mod unlock;
 mod validate;
+mod vendor;
 
 #[cfg(test)]
 mod tests;
@@ -67,6 +69,8 @@ pub(crate) async fn dispatch(
             let session = Session::open(&args.file, false, printer, interrupt)?;
             unlock::run(&session, args).await
         }
+        Command::Lock(args) => lock::run(args, printer, interrupt).await,
+        Command::Vendor(args) => vendor::run(args, printer, interrupt).await,
         Command::Schema => schema::run(printer),
         Command::Completions { shell } => completions::run(*shell, printer),
     }

@@ -53,6 +53,11 @@ impl Document {
         }
     }
 
+    /// The file beside it that fixes charts from repositories.
+    pub fn lock_path(&self) -> PathBuf {
+        self.path.with_extension("lock")
+    }
+
     /// All diagnostics, drawn one after another.
     pub fn diagnostics(&self, style: Style) -> String {
         let report = self.parsed.report();

@@ -18,7 +18,11 @@ use lgtm_planner::{
     plan::PlanOptions,
 };
 use lgtm_topology::{ClusterName, KWOK_NODE_NETWORK, Provider, Segment, Topology};
-use lgtm_world::{ClusterWorld, Settings, tools::Tools};
+use lgtm_world::{
+    ClusterWorld, Settings,
+    charts::{Charts, lock::Lock, upstream::ChartSource},
+    tools::Tools,
+};
 
 use crate::{
     cli::{FileArgs, RunArgs},
@@ -101,24 +105,66 @@ impl<'a> Session<'a, ClusterWorld> {
             simulate(&mut topology);
         }
         let desired = desired(&topology, &document, printer)?;
-        let world = world(&document, &desired, rehearse)?;
+        let charts = ChartSource {
+            mirror: file.chart_mirror.clone(),
+            // Where there is no lock file, no chart is locked, which is said when one is asked for.
+            lock: Some(chart_lock(&document)?.unwrap_or_default()),
+        };
+        let world = world(&document, &desired, charts, rehearse)?;
         Ok(Self { world, topology, document, printer, interrupt })
     }
 }
 
 /// The one place where the real world is made.
-fn world(document: &Document, desired: &Desired, rehearse: bool) -> Result<Arc<ClusterWorld>, CommandError> {
+fn world(
+    document: &Document,
+    desired: &Desired,
+    charts: ChartSource,
+    rehearse: bool,
+) -> Result<Arc<ClusterWorld>, CommandError> {
     let settings = Settings {
         base_dir: document.base_dir(),
-        tools: std::env::var_os("LGTMCTL_TOOLS").map_or_else(Tools::default, Tools::in_dir),
+        tools: tools(),
         state_dir: user_folder("XDG_STATE_HOME", ".local/state")?,
-        cache_dir: user_folder("XDG_CACHE_HOME", ".cache")?,
+        cache_dir: cache_dir()?,
+        charts,
         topology: desired.topology.clone(),
         hub: desired.hub.clone(),
         hub_content: desired.cluster(&desired.hub).cloned().ok_or_else(no_hub)?,
         rehearsal: rehearse.then(|| REHEARSAL.to_owned()),
     };
     Ok(Arc::new(ClusterWorld::new(settings)))
+}
+
+fn tools() -> Tools {
+    std::env::var_os("LGTMCTL_TOOLS").map_or_else(Tools::default, Tools::in_dir)
+}
+
+fn cache_dir() -> Result<PathBuf, Failure> {
+    user_folder("XDG_CACHE_HOME", ".cache")
+}
+
+/// Charts from repositories, without a world.
+pub(crate) fn charts(document: &Document, source: ChartSource) -> Result<Charts, CommandError> {
+    Ok(Charts::new(source, tools(), document.base_dir(), cache_dir()?))
+}
+
+/// The lock file beside the topology; none where there is no such file.
+pub(crate) fn chart_lock(document: &Document) -> Result<Option<Lock>, CommandError> {
+    let path = document.lock_path();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(CommandError::Unreadable { path, source }),
+    };
+    match Lock::parse(&text) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(error) => {
+            let message = format!("the lock file {} cannot be used: {error}", path.display());
+            let help = "restore it from version control, or delete it and run `lgtmctl lock`";
+            Err(Failure::new(Kind::Permanent, message).with_help(help).into())
+        }
+    }
 }
 
 fn no_hub() -> Failure {

@@ -1,9 +1,20 @@
 //! The user's own charts and manifests.
 
-use lgtm_topology::{ClusterName, ExtraName, Need};
+use lgtm_topology::{ChartLocation, ClusterName, ExtraName, Need};
 
 use super::{Catalog, DesireError, NAMESPACES_UNIT};
-use crate::unit::{ChartRef, Content, Manifests, Release, UnitId};
+use crate::unit::{ChartRef, Content, Manifests, Release, UnitId, UpstreamChart};
+
+fn chart(location: &ChartLocation) -> ChartRef {
+    match location {
+        ChartLocation::Path(path) => ChartRef::Path(path.clone()),
+        ChartLocation::Repository { name, repository, version } => ChartRef::Upstream(UpstreamChart {
+            name: name.clone(),
+            repository: repository.clone(),
+            version: version.clone(),
+        }),
+    }
+}
 
 impl Catalog<'_> {
     /// Adds the extras and returns what is wrong with them.
@@ -13,7 +24,7 @@ impl Catalog<'_> {
         for release in &topology.extra_releases {
             for cluster in &release.clusters {
                 let content = Content::Release(Release {
-                    chart: ChartRef::Path(release.chart.clone()),
+                    chart: chart(&release.chart),
                     name: release.name.to_string(),
                     namespace: release.namespace.clone(),
                     values: release.values.clone(),

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::clusters::{Draft, unique};
 use crate::{
-    ClusterName, ExtraManifests, ExtraName, ExtraRelease, Need,
+    ChartLocation, ClusterName, ExtraManifests, ExtraName, ExtraRelease, Need,
     diagnostic::{Code, Place},
     input::{
         At, AtLeastOne, Field, List,
-        file::{ExtraManifestsInput, ExtraReleaseInput, SpecInput},
+        file::{ChartInput, ExtraManifestsInput, ExtraReleaseInput, SpecInput},
         scalars::{FilePath, NeedText},
     },
     problems::{Problem, Problems, help_for_unknown, quoted},
@@ -62,13 +62,24 @@ fn release(input: &ExtraReleaseInput, known: &Known<'_>, problems: &mut Problems
     Some(ExtraRelease {
         name: input.name.value()?.clone(),
         clusters: clusters?,
-        chart: input.chart.value()?.0.clone(),
+        chart: chart(input.chart.value()?)?,
         namespace: input.namespace.value()?.0.clone(),
         values: match input.values.value() {
             Some(values) => values.0.clone(),
             None => serde_json::Value::Object(serde_json::Map::new()),
         },
         needs,
+    })
+}
+
+fn chart(input: &ChartInput) -> Option<ChartLocation> {
+    Some(match input {
+        ChartInput::Path(path) => ChartLocation::Path(path.0.clone()),
+        ChartInput::Repository(chart) => ChartLocation::Repository {
+            name: chart.name.value()?.0.clone(),
+            repository: chart.repository.value()?.0.clone(),
+            version: chart.version.value()?.0.clone(),
+        },
     })
 }
 

@@ -4,20 +4,22 @@
 //! knows which fields there are, not what they mean together.
 
 use super::{
-    AtLeastOne, List,
+    AtLeastOne, Input, List,
     names::NamespaceName,
     network::{PodCidr, SegmentText, ServiceCidr},
     record,
     scalars::{
-        ApiVersion, ChartPath, ClusterId, ContextName, Count, FilePath, Megabytes, NeedText, SecretKey,
-        SecretName, TopologyKind, Workers,
+        ApiVersion, ChartName, ChartPath, ClusterId, ContextName, Count, ExactVersion, FilePath, Megabytes,
+        NeedText, RepositoryUrl, SecretKey, SecretName, TopologyKind, Workers,
     },
     values::HelmValues,
 };
 use crate::{
     ClusterName, ExtraName, Hours, MeshType, Profile, Scenario, Sensitive, TenantId, TopologyName,
     defaults::{LIMITS, RETENTION, WORKERS},
+    problems::Problems,
     tenant::HUB_TENANT,
+    tree::{Node, Value},
 };
 
 record! {
@@ -289,8 +291,9 @@ record! {
         required name "name": ExtraName,
         /// The clusters that it is installed on.
         required clusters "clusters": AtLeastOne<ClusterName>,
-        /// The chart's folder or `.tgz` file, relative to the topology file.
-        required chart "chart": ChartPath,
+        /// The chart's folder or `.tgz` file, relative to the topology file; or a chart in a repository, whose
+        /// bytes `lgtmctl lock` fixes.
+        required chart "chart": ChartInput,
         /// The release's namespace, which is made with it if nothing else makes it.
         required namespace "namespace": NamespaceName,
         /// The chart's values. Plain scalars are read as YAML 1.2; those that helm would read differently
@@ -300,10 +303,47 @@ record! {
         optional needs "needs": List<NeedText>,
     }
     unsupported {
-        "repo": "charts from repositories are not supported yet: download the chart and give its path in `chart`",
-        "repository": "charts from repositories are not supported yet: download the chart and give its path in `chart`",
-        "version": "remove it: a chart given by its path has the version that it states itself",
+        "repo": "write `chart: {name: …, repository: …, version: …}`",
+        "repository": "write `chart: {name: …, repository: …, version: …}`",
+        "version": "write `chart: {name: …, repository: …, version: …}`; a chart given by its path has the version that it states itself",
         "valuesFiles": "write the values below `values`; files of values are not supported yet",
+    }
+}
+
+/// Where a chart comes from.
+#[derive(Debug)]
+pub(crate) enum ChartInput {
+    Path(ChartPath),
+    Repository(RepositoryChartInput),
+}
+
+impl Input for ChartInput {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match &node.value {
+            Value::Mapping(_) => RepositoryChartInput::decode(node, problems).map(Self::Repository),
+            Value::Scalar(_) | Value::Sequence(_) | Value::Refused => {
+                ChartPath::decode(node, problems).map(Self::Path)
+            }
+        }
+    }
+
+    fn schema() -> serde_json::Value {
+        serde_json::json!({"oneOf": [ChartPath::schema(), RepositoryChartInput::schema()]})
+    }
+}
+
+record! {
+    /// A chart in a repository.
+    Fields RepositoryChartInput {
+        /// The chart's name in the repository.
+        required name "name": ChartName,
+        /// `https://…` of the repository, or `oci://…` of the folder that holds the chart.
+        required repository "repository": RepositoryUrl,
+        /// One version in full.
+        required version "version": ExactVersion,
+    }
+    unsupported {
+        "digest": "remove it: `lgtmctl lock` writes digests into the lock file beside the topology",
     }
 }
 

@@ -223,9 +223,40 @@ text_input!(
     /// A chart's path.
     ChartPath,
     path_fault,
-    "charts from repositories are not supported yet: download the chart and use a path, relative to \
-     the topology file or absolute; `~` and variables are not expanded",
+    "write a path relative to the topology file, or an absolute one; `~` and variables are not expanded, and a \
+     chart from a repository is written as `{name: …, repository: https://…, version: …}`",
     json!({"type": "string", "minLength": 1})
+);
+text_input!(
+    /// A chart's name in its repository.
+    ChartName,
+    |name: &str| label_fault(name, 250),
+    "write the name that `helm search repo` shows after the slash: a-z, 0-9 and `-`",
+    json!({"type": "string", "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"})
+);
+text_input!(
+    /// A chart repository.
+    RepositoryUrl,
+    |url: &str| {
+        let rest = ["https://", "oci://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+        match rest {
+            None => Some("neither `https://…` nor `oci://…`".to_owned()),
+            // A password in a URL would end up wherever the URL is shown.
+            Some(rest) if rest.contains('@') => Some("holds credentials".to_owned()),
+            Some(rest) if rest.is_empty() || rest.contains(char::is_whitespace) => Some("not a URL".to_owned()),
+            Some(_) => None,
+        }
+    },
+    "write the URL that `helm repo add` takes, or `oci://registry/folder` without the chart's name; what asks for \
+     a password is best vendored, see `lgtmctl vendor`",
+    json!({"type": "string", "pattern": "^(https|oci)://[^@\\\\s]+$"})
+);
+text_input!(
+    /// One version of a chart, and no range.
+    ExactVersion,
+    version_fault,
+    "write one version in full, such as `1.2.3` or `v1.2.3`, so that everyone gets the same chart",
+    json!({"type": "string", "pattern": r"^v?[0-9]+\.[0-9]+\.[0-9]+([-+][-+.0-9A-Za-z]+)?$"})
 );
 text_input!(
     /// A Secret's name.
@@ -248,6 +279,17 @@ text_input!(
     "use a-z, A-Z, 0-9, `-`, `_` and `.`, at most 253 characters",
     json!({"type": "string", "pattern": "^[-._a-zA-Z0-9]+$", "maxLength": 253})
 );
+
+/// Semantic versions, with the `v` that some charts put before them.
+fn version_fault(version: &str) -> Option<String> {
+    let number = version.strip_prefix('v').unwrap_or(version);
+    let (core, rest) = number.split_at(number.find(['-', '+']).unwrap_or(number.len()));
+    let parts: Vec<&str> = core.split('.').collect();
+    let numbers = parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-+.".contains(&byte);
+    let good = parts.len() == 3 && numbers && rest.len() != 1 && rest.bytes().all(allowed);
+    (!good).then(|| "not one exact version".to_owned())
+}
 
 fn path_fault(path: &str) -> Option<String> {
     let fault = if path.trim().is_empty() {

@@ -18,7 +18,12 @@ use lgtm_planner::{
     unit::ClusterContent,
 };
 use lgtm_topology::{ClusterName, Topology};
-use lgtm_world::{ClusterWorld, Settings, providers::kwok::Kwok, tools::Tools};
+use lgtm_world::{
+    ClusterWorld, Settings,
+    charts::{lock::Lock, upstream::ChartSource},
+    providers::kwok::Kwok,
+    tools::Tools,
+};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -246,8 +251,14 @@ pub(crate) fn world_on(folder: &Path, machine: &str, topology: &Topology) -> Clu
         topology: topology.name.clone(),
         hub: topology.hub.cluster.name.clone(),
         hub_content: content(&topology.hub.cluster),
+        charts: ChartSource { mirror: Some(folder.join("mirror")), lock: read_lock(folder) },
         rehearsal: None,
     })
+}
+
+/// What `topology.lock` in the folder fixes; without it nothing is checked.
+fn read_lock(folder: &Path) -> Option<Lock> {
+    Some(Lock::parse(&std::fs::read_to_string(folder.join("topology.lock")).ok()?).unwrap())
 }
 
 /// The steps of a plan as text, for assertions that show what went wrong.

@@ -63,8 +63,12 @@ async fn run_as(line: &str, world: Arc<Memory>, interrupted: bool) -> Ran {
         Command::Render(args) => super::render::run(&session, &args).await,
         Command::Kubeconfig(args) => kubeconfig::run(&session, &args).await,
         Command::Unlock(args) => unlock::run(&session, &args).await,
-        other
-        @ (Command::Validate(_) | Command::Graph(_) | Command::Schema | Command::Completions { .. }) => {
+        other @ (Command::Validate(_)
+        | Command::Graph(_)
+        | Command::Lock(_)
+        | Command::Vendor(_)
+        | Command::Schema
+        | Command::Completions { .. }) => {
             panic!("{other:?} needs no world")
         }
     };

@@ -1,0 +1,152 @@
+//! `lock`: the charts from repositories, fixed by their digests in a file beside the topology.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lgtm_executor::{prepare::SIMULATED_VERSION, world::RenderRequest};
+use lgtm_planner::{
+    desired::Desired,
+    unit::{ChartRef, Content, Unit, UpstreamChart},
+};
+use lgtm_world::charts::{
+    Charts,
+    lock::{Lock, Locked},
+    upstream::ChartSource,
+};
+
+use crate::{
+    cli::LockArgs,
+    error::CommandError,
+    exit_code::ExitCode,
+    input::Document,
+    interrupt::Interrupt,
+    printer::Printer,
+    render::{Tone, manifest, plural},
+    session::{chart_lock, charts, desired},
+};
+
+/// Writes the lock file, or says whether it is current.
+pub(super) async fn run(
+    args: &LockArgs,
+    printer: &Printer,
+    interrupt: Interrupt,
+) -> Result<ExitCode, CommandError> {
+    let document = Document::read(&args.file.file)?;
+    let topology = document.topology(printer)?;
+    let desired = desired(&topology, &document, printer)?;
+    let before = chart_lock(&document)?.unwrap_or_default();
+    let source = ChartSource { mirror: args.file.chart_mirror.clone(), lock: None };
+    let charts = charts(&document, source)?;
+    let mut after = Lock::default();
+    for (chart, units) in upstream(&desired) {
+        let locked = match before.get(&chart).filter(|_| !args.upgrade) {
+            Some(locked) => locked.clone(),
+            None => interrupt.or(lock(&charts, &chart, &units)).await??,
+        };
+        after.insert(chart, locked);
+    }
+    let path = document.lock_path();
+    let changes = changes(&before, &after);
+    for change in &changes {
+        printer.data(&format!("{change}\n")).map_err(super::stdout_failed)?;
+    }
+    warn(&after, printer);
+    let count = plural(after.charts().count(), "chart");
+    if changes.is_empty() {
+        printer.talk(&format!("{} is current: {count}\n", path.display()));
+        return Ok(ExitCode::Done);
+    }
+    if args.check {
+        printer.insist(&format!("{} is not current; run `lgtmctl lock`\n", path.display()));
+        return Ok(ExitCode::Failed);
+    }
+    let written = after.text().map_err(|error| error.to_string()).and_then(|text| {
+        // It appears whole or not at all: a half-written lock would be taken for damaged.
+        let part = path.with_extension("lock.part");
+        std::fs::write(&part, text)
+            .and_then(|()| std::fs::rename(&part, &path))
+            .map_err(|error| error.to_string())
+    });
+    written.map_err(|error| CommandError::Write {
+        what: path.display().to_string(),
+        source: std::io::Error::other(error),
+    })?;
+    printer.talk(&format!("wrote {}: {count}\n", path.display()));
+    Ok(ExitCode::Done)
+}
+
+/// The charts from repositories, with the units that render them.
+pub(super) fn upstream(desired: &Desired) -> BTreeMap<UpstreamChart, Vec<&Unit>> {
+    let mut charts: BTreeMap<UpstreamChart, Vec<&Unit>> = BTreeMap::new();
+    for unit in desired.units.values() {
+        if let Content::Release(release) = &unit.content
+            && let ChartRef::Upstream(chart) = &release.chart
+        {
+            charts.entry(chart.clone()).or_default().push(unit);
+        }
+    }
+    charts
+}
+
+/// Fetches a chart, and renders it twice for each different set of values.
+async fn lock(
+    charts: &Charts,
+    chart: &UpstreamChart,
+    units: &[&Unit],
+) -> Result<Locked, lgtm_executor::Failure> {
+    let package = charts.package(chart).await?;
+    let mut unstable = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for unit in units {
+        let Content::Release(release) = &unit.content else { continue };
+        let mut release = release.clone();
+        // What is known only after an apply has a name in its place here.
+        release.values = manifest::name_placeholders(&release.values).0;
+        if !seen.insert((release.name.clone(), release.namespace.clone(), release.values.to_string())) {
+            continue;
+        }
+        let request = RenderRequest {
+            unit: unit.id.clone(),
+            content: Content::Release(release),
+            kube_version: SIMULATED_VERSION.to_owned(),
+            api_versions: BTreeMap::new(),
+        };
+        unstable.extend(charts.unstable(&request).await?);
+    }
+    Ok(Locked { digest: package.digest, unstable: unstable.into_iter().collect() })
+}
+
+/// What the new lock says otherwise, one line each.
+fn changes(before: &Lock, after: &Lock) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (chart, locked) in after.charts() {
+        match before.get(chart) {
+            None => lines.push(format!("+ {chart}: sha256:{}", locked.digest.short())),
+            Some(old) if old.digest != locked.digest => lines.push(format!(
+                "~ {chart}: sha256:{} -> sha256:{}, other bytes under the same version",
+                old.digest.short(),
+                locked.digest.short()
+            )),
+            Some(old) if old != locked => lines.push(format!("~ {chart}: other paths are unstable")),
+            Some(_) => {}
+        }
+    }
+    lines.extend(
+        before
+            .charts()
+            .filter(|(chart, _)| after.get(chart).is_none())
+            .map(|(chart, _)| format!("- {chart}")),
+    );
+    lines
+}
+
+/// Says which charts do not render the same twice: each plan would show a change.
+fn warn(lock: &Lock, printer: &Printer) {
+    let warning = printer.talk_style().paint(Tone::Careful, "unstable:");
+    for (chart, locked) in lock.charts() {
+        for path in &locked.unstable {
+            printer.talk(&format!(
+                "{warning} {chart}: {path} differs at every render; set a value that fixes it\n"
+            ));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Charts from repositories with the real helm: locked, vendored, and held against their digests.
+//!
+//! The charts are packaged here and taken from a folder; no repository is asked.
+#![expect(clippy::unwrap_used, reason = "clippy allows it in test functions, and not in what these call")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+fn tools() -> PathBuf {
+    let tools = std::env::var_os("LGTMCTL_TOOLS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin"), PathBuf::from);
+    assert!(tools.join("helm").exists(), "no helm in {}; run `make tools`", tools.display());
+    tools
+}
+
+/// A folder with a topology that installs `app` from a repository, and a mirror of packaged charts.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new(version: &str) -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        place.ask_for(version);
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn ask_for(&self, version: &str) {
+        let text = format!(
+            "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: small}}\nspec:\n  \
+             provider: {{kwok: {{}}}}\n  hub: {{name: hub, segment: 248/29}}\n  spokes: []\n  extraReleases:\n    \
+             - name: mine\n      clusters: [hub]\n      namespace: apps\n      \
+             chart: {{name: app, repository: \"https://charts.example.com\", version: {version}}}\n"
+        );
+        std::fs::write(self.path("topology.yaml"), text).unwrap();
+    }
+
+    /// Packages `app` with one template into the mirror.
+    fn package(&self, version: &str, template: &str) {
+        let source = self.path("source/app");
+        std::fs::create_dir_all(source.join("templates")).unwrap();
+        let chart = format!("apiVersion: v2\nname: app\nversion: {version}\n");
+        std::fs::write(source.join("Chart.yaml"), chart).unwrap();
+        std::fs::write(source.join("templates/all.yaml"), template).unwrap();
+        let mut helm = Command::new(tools().join("helm"));
+        helm.args(["package", "source/app", "--destination", "mirror"]).current_dir(self.0.path());
+        let packaged = helm.env("HOME", self.0.path()).output().unwrap();
+        assert!(packaged.status.success(), "{packaged:?}");
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lgtmctl"));
+        command.env_clear().env("HOME", self.0.path()).env("LGTMCTL_TOOLS", tools());
+        command.current_dir(self.0.path()).stdin(Stdio::null()).args(arguments);
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+}
+
+const STABLE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\ndata: {a: one}\n";
+const RANDOM: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: app}\nstringData: {password: {{ randAlphaNum 12 | quote }}}\n";
+
+#[test]
+fn a_chart_is_locked_and_held_against_its_digest() {
+    let place = Place::new("1.0.0");
+    place.package("1.0.0", STABLE);
+    let render = ["render", "hub/mine", "--to", "out", "--chart-mirror", "mirror"];
+
+    let (code, _, said) = place.run(&render);
+    assert!(code == 1 && said.contains("not in the lock file") && said.contains("lgtmctl lock"), "{said}");
+    let (code, changed, said) = place.run(&["lock", "--check", "--chart-mirror", "mirror"]);
+    assert!(
+        code == 1 && changed.starts_with("+ app 1.0.0") && said.contains("not current"),
+        "{changed}{said}"
+    );
+    assert!(!place.path("topology.lock").exists());
+    let (code, changed, said) = place.run(&["lock", "--chart-mirror", "mirror"]);
+    assert!(code == 0 && changed.starts_with("+ app 1.0.0") && !said.contains("unstable"), "{changed}{said}");
+    let (code, changed, _) = place.run(&["lock", "--check", "--chart-mirror", "mirror"]);
+    assert_eq!((code, changed.as_str()), (0, ""));
+    let (code, _, said) = place.run(&render);
+    assert_eq!(code, 0, "{said}");
+    assert!(place.path("out").read_dir().unwrap().next().is_some());
+
+    // Other bytes under the same version are noticed at every render, until somebody wants them.
+    place.package("1.0.0", &STABLE.replace("one", "two"));
+    let (code, _, said) = place.run(&render);
+    assert!(code == 1 && said.contains("not the locked one"), "{said}");
+    let (code, changed, _) = place.run(&["lock", "--chart-mirror", "mirror"]);
+    assert_eq!((code, changed.as_str()), (0, ""), "what is locked stays");
+    let (code, changed, _) = place.run(&["lock", "--upgrade", "--chart-mirror", "mirror"]);
+    assert!(code == 0 && changed.contains("other bytes under the same version"), "{changed}");
+    assert_eq!(place.run(&render).0, 0);
+
+    // Another version is another chart, and the old one leaves the file.
+    place.package("1.1.0", STABLE);
+    place.ask_for("1.1.0");
+    let (_, changed, _) = place.run(&["lock", "--chart-mirror", "mirror"]);
+    assert!(changed.contains("+ app 1.1.0") && changed.contains("- app 1.0.0"), "{changed}");
+}
+
+#[test]
+fn vendored_charts_are_a_mirror() {
+    let place = Place::new("1.0.0");
+    place.package("1.0.0", STABLE);
+    assert_eq!(place.run(&["lock", "--chart-mirror", "mirror"]).0, 0);
+    let (code, _, said) = place.run(&["vendor", "carried", "--chart-mirror", "mirror"]);
+    assert!(code == 0 && said.contains("1 chart in carried"), "{said}");
+    std::fs::remove_dir_all(place.path("mirror")).unwrap();
+    let (code, _, said) = place.run(&["render", "hub/mine", "--to", "out", "--chart-mirror", "carried"]);
+    assert_eq!(code, 0, "{said}");
+    // Onto itself: nothing is lost.
+    let (code, _, said) = place.run(&["vendor", "carried", "--chart-mirror", "carried"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(std::fs::metadata(place.path("carried/app-1.0.0.tgz")).unwrap().len() > 0);
+    std::fs::write(place.path("carried/app-1.0.0.tgz"), "something else").unwrap();
+    let (code, _, said) = place.run(&["vendor", "elsewhere", "--chart-mirror", "carried"]);
+    assert!(code == 1 && said.contains("not the locked one"), "{said}");
+    assert!(!place.path("elsewhere/app-1.0.0.tgz").exists());
+}
+
+#[test]
+fn what_differs_at_every_render_is_named_and_its_value_is_not_shown() {
+    let place = Place::new("1.0.0");
+    place.package("1.0.0", RANDOM);
+    let (code, changed, said) = place.run(&["lock", "--chart-mirror", "mirror"]);
+    assert!(code == 0 && said.contains("unstable: app 1.0.0"), "{changed}{said}");
+    let lock = std::fs::read_to_string(place.path("topology.lock")).unwrap();
+    assert!(said.contains("data.password") && lock.contains("data.password"), "{said}{lock}");
+}
+
+#[test]
+fn a_lock_file_that_cannot_be_read_is_no_lock() {
+    let place = Place::new("1.0.0");
+    place.package("1.0.0", STABLE);
+    std::fs::write(place.path("topology.lock"), "charts: none\n").unwrap();
+    for command in [&["plan"][..], &["lock"], &["vendor", "out"]] {
+        let (code, _, said) = place.run(command);
+        assert!(code == 1 && said.contains("topology.lock") && said.contains("version control"), "{said}");
+    }
+}
