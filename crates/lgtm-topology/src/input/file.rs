@@ -314,13 +314,15 @@ record! {
 #[derive(Debug)]
 pub(crate) enum ChartInput {
     Path(ChartPath),
-    Repository(RepositoryChartInput),
+    Repository(Box<RepositoryChartInput>),
 }
 
 impl Input for ChartInput {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         match &node.value {
-            Value::Mapping(_) => RepositoryChartInput::decode(node, problems).map(Self::Repository),
+            Value::Mapping(_) => {
+                RepositoryChartInput::decode(node, problems).map(Box::new).map(Self::Repository)
+            }
             Value::Scalar(_) | Value::Sequence(_) | Value::Refused => {
                 ChartPath::decode(node, problems).map(Self::Path)
             }
