@@ -136,6 +136,13 @@ prometheus.operator.{{ . }} "all" {
 {{- end }}
 {{- end }}
 
+{{ include "alloy.config.events" . }}
+
+{{ include "alloy.config.receivers" . }}
+{{- end }}
+
+{{- /* The cluster's events as log lines; one replica has them. */ -}}
+{{- define "alloy.config.events" -}}
 loki.source.kubernetes_events "all" {
   job_name   = "kubernetes-events"
   log_format = "logfmt"
@@ -160,8 +167,6 @@ loki.relabel "events" {
     replacement  = "kubernetes-events"
   }
 }
-
-{{ include "alloy.config.receivers" . }}
 {{- end }}
 
 {{- /* OTLP and Jaeger, enriched with the sender's pod, each signal to the backend it belongs to. */ -}}

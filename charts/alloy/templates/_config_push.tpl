@@ -1,5 +1,5 @@
 {{- /*
-Where everything goes, for both roles. `prometheus.relabel.cluster` and `loki.relabel.cluster` are the only
+Where everything goes, for all roles. `prometheus.relabel.cluster` and `loki.relabel.cluster` are the only
 ways in, so that nothing leaves without `cluster`. External labels would not do: they yield to a label of
 the same name that a series brings along.
 */ -}}

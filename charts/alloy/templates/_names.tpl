@@ -23,7 +23,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- define "alloy.config" -}}
-{{- if eq .Values.role "daemonset" }}{{ include "alloy.config.daemonset" . }}{{ else }}{{ include "alloy.config.deployment" . }}{{ end }}
+{{- include (printf "alloy.config.%s" .Values.role) . }}
 {{- end }}
 
 {{- /* The pods roll when the configuration or, beyond it, the client certificate changes. */ -}}

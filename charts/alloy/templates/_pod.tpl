@@ -1,4 +1,4 @@
-{{- /* What both roles' containers have in common. */ -}}
+{{- /* What the containers of all roles have in common. */ -}}
 {{- define "alloy.container" -}}
 name: alloy
 image: {{ include "alloy.image" . | quote }}
@@ -8,7 +8,7 @@ args:
   - --storage.path=/var/lib/alloy
   - --server.http.listen-addr=0.0.0.0:12345
   - --disable-reporting
-{{- if eq .Values.role "deployment" }}
+{{- if ne .Values.role "daemonset" }}
   - --cluster.enabled=true
   - --cluster.name={{ .Release.Name }}
   - --cluster.join-addresses={{ .Values.service.clusterName }}
@@ -33,7 +33,7 @@ ports:
   - name: http
     containerPort: 12345
     protocol: TCP
-{{- if eq .Values.role "deployment" }}
+{{- if ne .Values.role "daemonset" }}
 {{- range include "alloy.receivers" . | fromYamlArray }}
   - name: {{ .name }}
     containerPort: {{ .port }}

@@ -1,4 +1,5 @@
-//! Values of the `alloy` chart, which every cluster of the scenario `alloy`, and the hub, installs twice.
+//! Values of the `alloy` chart, which every cluster of the scenario `alloy`, and the hub, installs twice, and
+//! one of the scenario `traditional` once.
 //!
 //! The module decides what the topology implies. It refuses to know Alloy's configuration language: the
 //! chart writes that.
@@ -22,19 +23,23 @@ pub enum Role {
         /// before this release; otherwise the collector waits for them in vain.
         monitors: bool,
     },
+    /// The same replicas without their scrapes: what applications send, and the cluster's events. Another
+    /// agent reads the metrics, and a third the logs.
+    Traces,
 }
 
 impl Role {
-    /// The release's name.
+    /// The release's name. The two kinds of replicas share one, so that a change of scenario rolls one
+    /// Deployment, and the Services that applications send to never change hands.
     pub fn release(self) -> &'static str {
         match self {
             Self::DaemonSet => "grafana-alloy-daemonset",
-            Self::Deployment { .. } => "grafana-alloy-deployment",
+            Self::Deployment { .. } | Self::Traces => "grafana-alloy-deployment",
         }
     }
 }
 
-/// The chart's values for one of the two releases on a cluster.
+/// The chart's values for one release on a cluster.
 pub fn values(role: Role, cluster: &ClusterName, push: &Push) -> Value {
     match role {
         Role::DaemonSet => json!({
@@ -50,6 +55,11 @@ pub fn values(role: Role, cluster: &ClusterName, push: &Push) -> Value {
             "push": push.values(),
             "kubeStateMetrics": {"address": kube_state_metrics::address()},
             "monitors": monitors,
+        }),
+        Role::Traces => json!({
+            "role": "traces",
+            "cluster": cluster.as_str(),
+            "push": push.values(),
         }),
     }
 }
@@ -86,6 +96,16 @@ mod tests {
     #[test]
     fn the_hubs_collector() {
         insta::assert_snapshot!(on_the_hub(Role::Deployment { monitors: false }));
+    }
+
+    #[test]
+    fn a_spokes_receiver_of_traces() {
+        insta::assert_snapshot!(on_the_spoke(Role::Traces));
+    }
+
+    #[test]
+    fn a_change_of_scenario_keeps_the_release_of_the_replicas() {
+        assert_eq!(Role::Traces.release(), Role::Deployment { monitors: false }.release());
     }
 
     #[test]
