@@ -3,15 +3,18 @@
 //! Pure functions of the topology; the module knows the charts' values and refuses to know how a chart is rendered.
 
 pub mod alloy;
+pub mod fluent_bit;
 pub mod grafana;
 pub mod kube_state_metrics;
 pub mod loki;
 pub mod mimir;
 pub mod node_exporter;
 pub mod otel_collector;
+pub mod prometheus_agent;
 pub mod push;
 pub mod tempo;
 pub mod tenant_gateway;
+pub mod vector;
 
 #[cfg(test)]
 mod fixture;
