@@ -6,6 +6,7 @@
 mod clusters;
 mod extras;
 mod networks;
+mod scenarios;
 mod tenants;
 
 use std::collections::BTreeMap;
@@ -45,14 +46,14 @@ fn topology(file: &FileInput, problems: &mut Problems) -> Option<Topology> {
     let retention = check_retention(&spec.retention, problems);
     let grafana = spec.hub.value().map(|hub| check_grafana(hub, problems));
     let extras = extras::check(spec, &drafts, problems);
+    let scenarios = scenarios::check(spec, problems);
 
     let positions = positions(spec, &drafts);
     let mut finished = drafts.iter().zip(segments).map(|(draft, segment)| draft.finish(segment));
     let hub = Hub { cluster: finished.next()??, grafana: grafana? };
-    let scenarios = spec.spokes.value().into_iter().flatten().map(|spoke| spoke.value.scenario.value());
     let spokes = finished
         .zip(scenarios)
-        .map(|(cluster, scenario)| Some(Spoke { cluster: cluster?, scenario: *scenario? }))
+        .map(|(cluster, scenario)| Some(Spoke { cluster: cluster?, scenario: scenario? }))
         .collect::<Option<Vec<_>>>()?;
     // A file of another version or kind is not this topology, whatever its fields say.
     let (ApiVersion, TopologyKind) = (file.api_version.value()?, file.kind.value()?);

@@ -301,6 +301,18 @@ pub enum Scenario {
     Alloy,
     /// OpenTelemetry collectors, as a DaemonSet and a StatefulSet.
     Otel,
+    /// Prometheus for metrics, a log shipper for logs, Alloy for traces.
+    Traditional(LogShipper),
+}
+
+/// What reads logs in the traditional scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogShipper {
+    /// Vector.
+    Vector,
+    /// Fluent Bit.
+    FluentBit,
 }
 
 /// A chart of the user's own, installed on named clusters.

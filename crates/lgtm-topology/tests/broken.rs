@@ -103,6 +103,7 @@ broken! {
     hub_tenant,
     huge_number,
     list_document,
+    log_shipper,
     long_topology_name,
     merge_key,
     metadata_extras,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lgtm_topology::{AdminPassword, ClusterName, Hours, Provider, Scenario, json_schema, parse};
+use lgtm_topology::{AdminPassword, ClusterName, Hours, LogShipper, Provider, Scenario, json_schema, parse};
 use serde_json::Value;
 
 const QUICKSTART: &str = include_str!("../../../examples/quickstart.yaml");
@@ -26,7 +26,7 @@ fn quickstart_is_valid() {
     assert_eq!(segment.usable().count(), 7);
     assert_eq!(topology.hub.grafana.admin, AdminPassword::Generated);
     let scenarios: Vec<_> = topology.spokes.iter().map(|spoke| spoke.scenario).collect();
-    assert_eq!(scenarios, [Scenario::Alloy, Scenario::Otel, Scenario::Alloy]);
+    assert_eq!(scenarios, [Scenario::Traditional(LogShipper::Vector), Scenario::Otel, Scenario::Alloy]);
     assert_eq!(topology.retention.metrics, Hours(168));
     let position = topology.positions.clusters[&topology.spokes[1].cluster.name];
     assert_eq!((position.line, position.column), (26, 13));

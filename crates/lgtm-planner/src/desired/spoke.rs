@@ -1,6 +1,6 @@
 //! A spoke's units: its client certificate and its agents. The hub's own agents are made here too.
 
-use lgtm_topology::{ClusterName, Scenario, Spoke};
+use lgtm_topology::{ClusterName, LogShipper, Scenario, Spoke};
 use serde_json::Value;
 
 use super::{Catalog, NAMESPACES_UNIT, hub};
@@ -60,14 +60,38 @@ impl Catalog<'_> {
         match spoke.scenario {
             Scenario::Alloy => self.alloy(&cluster.name, &Push::Gateway(gateway), &needs),
             Scenario::Otel => self.otel(&cluster.name, &gateway, &needs),
+            Scenario::Traditional(shipper) => {
+                self.traditional(&cluster.name, shipper, &Push::Gateway(gateway), &needs);
+            }
         }
     }
 
-    pub(super) fn alloy(&mut self, name: &ClusterName, push: &Push, needs: &[UnitId]) {
-        use catalog::{alloy, kube_state_metrics, node_exporter};
+    /// What tells of a cluster's objects and nodes, for agents that read metrics.
+    fn exporters(&mut self, name: &ClusterName) {
+        use catalog::{kube_state_metrics, node_exporter};
         let namespaces = [UnitId::new(name, NAMESPACES_UNIT)];
         self.release(name, "kube-state-metrics", NAMESPACE, kube_state_metrics::values(), namespaces.clone());
         self.release(name, "node-exporter", NAMESPACE, node_exporter::values(), namespaces);
+    }
+
+    /// One program for each signal.
+    fn traditional(&mut self, name: &ClusterName, shipper: LogShipper, push: &Push, needs: &[UnitId]) {
+        use catalog::{alloy, fluent_bit, prometheus_agent, vector};
+        self.exporters(name);
+        let metrics = prometheus_agent::values(name, push);
+        self.release(name, prometheus_agent::RELEASE, NAMESPACE, metrics, needs.to_vec());
+        let (shipper, logs) = match shipper {
+            LogShipper::Vector => (vector::RELEASE, vector::values(name, push)),
+            LogShipper::FluentBit => (fluent_bit::RELEASE, fluent_bit::values(name, push)),
+        };
+        self.release(name, shipper, NAMESPACE, logs, needs.to_vec());
+        let traces = alloy::values(alloy::Role::Traces, name, push);
+        self.release_of(name, "alloy", alloy::Role::Traces.release(), NAMESPACE, traces, needs.to_vec());
+    }
+
+    pub(super) fn alloy(&mut self, name: &ClusterName, push: &Push, needs: &[UnitId]) {
+        use catalog::alloy;
+        self.exporters(name);
         let monitors = self.has_monitors(name);
         for role in [alloy::Role::DaemonSet, alloy::Role::Deployment { monitors }] {
             let values = alloy::values(role, name, push);

@@ -10,12 +10,12 @@ use super::{
     record,
     scalars::{
         ApiVersion, ChartName, ChartPath, ClusterId, ContextName, Count, ExactVersion, FilePath, Megabytes,
-        NeedText, RepositoryUrl, SecretKey, SecretName, TopologyKind, Workers,
+        NeedText, RepositoryUrl, ScenarioName, SecretKey, SecretName, TopologyKind, Workers,
     },
     values::HelmValues,
 };
 use crate::{
-    ClusterName, ExtraName, Hours, MeshType, Profile, Scenario, Sensitive, TenantId, TopologyName,
+    ClusterName, ExtraName, Hours, LogShipper, MeshType, Profile, Sensitive, TenantId, TopologyName,
     defaults::{LIMITS, RETENTION, WORKERS},
     problems::Problems,
     tenant::HUB_TENANT,
@@ -70,6 +70,9 @@ record! {
         optional tenants "tenants": List<TenantInput>,
         /// The cluster that stores and shows the telemetry.
         required hub "hub": HubInput,
+        /// What reads logs on spokes of the scenario `traditional`; the other scenarios' agents read them
+        /// themselves.
+        optional log_shipper "logShipper": LogShipper = "vector",
         /// The clusters that are observed.
         optional spokes "spokes": List<SpokeInput>,
         /// Charts of your own, installed next to the catalog's.
@@ -79,7 +82,6 @@ record! {
     }
     unsupported {
         "network": "remove it: clusters keep the network plugin and load balancer of their provider",
-        "logShipper": "remove it: each scenario ships logs with its own agents (`alloy` or `otel`)",
         "overrides": "remove it: the catalog's values cannot be overridden yet; \
                       use `limits`, `retention`, `extraReleases` or `extraManifests`",
         "demo": "remove it: demo applications are not part of the catalog yet; install one with `extraReleases`",
@@ -269,7 +271,9 @@ record! {
         /// The tenant under which its telemetry is stored; no other cluster's.
         required tenant "tenant": TenantId,
         /// Which agents it runs.
-        required scenario "scenario": Scenario,
+        required scenario "scenario": ScenarioName,
+        /// What reads its logs in the scenario `traditional`, in place of the topology's log shipper.
+        optional log_shipper "logShipper": LogShipper,
         /// The network of its pods, disjoint from all other networks of the topology.
         optional pod_cidr "podCIDR": PodCidr,
         /// The network of its Services, disjoint from all other networks of the topology.
@@ -280,7 +284,6 @@ record! {
     unsupported {
         "grafana": "remove it: Grafana runs on the hub",
         "demo": "remove it: demo applications are not part of the catalog yet; install one with `extraReleases`",
-        "logShipper": "remove it: each scenario ships logs with its own agents (`alloy` or `otel`)",
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Input, choice, invalid, names::label_fault, text, wrong_type};
 use crate::{
-    Hours, MeshType, Profile, Scenario, Sensitive,
+    Hours, LogShipper, MeshType, Profile, Sensitive,
     problems::{Problems, quoted},
     tree::{Kind, Node, Value},
 };
@@ -24,11 +24,25 @@ choice!(MeshType {
     "cilium": "Cilium's ClusterMesh is not supported yet; with `none`, spokes push over mutual TLS",
 });
 
-choice!(Scenario {
+/// `scenario`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScenarioName {
+    Alloy,
+    Otel,
+    Traditional,
+}
+
+choice!(ScenarioName {
     "alloy" => Self::Alloy,
     "otel" => Self::Otel,
+    "traditional" => Self::Traditional,
+} unsupported {});
+
+choice!(LogShipper {
+    "vector" => Self::Vector,
+    "fluent-bit" => Self::FluentBit,
 } unsupported {
-    "traditional": "the traditional scenario is not supported yet; use `alloy` or `otel`",
+    "promtail": "Promtail has reached its end of life; use `vector` or `fluent-bit`",
 });
 
 /// `apiVersion`.

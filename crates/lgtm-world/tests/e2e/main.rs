@@ -24,6 +24,7 @@ mod ownership;
 mod random;
 mod removal;
 mod replace;
+mod scenarios;
 mod scopes;
 mod state;
 mod unreachable;
