@@ -51,6 +51,9 @@ pub fn assess_unit(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> Res
         Some(_) | None => {
             let mut objects = objects_of(inputs, unit, rendered)?;
             objects.retain(|object| !is_done(inventory, object));
+            if settled.is_some() {
+                objects.retain(|object| !is_run_once(object));
+            }
             Ok(objects)
         }
     }
@@ -124,6 +127,11 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
         return Ok(Decision::unchanged());
     }
     let mut objects = objects_of(inputs, unit, rendered)?;
+    if same_digest {
+        // Nothing is installed or upgraded by a repair. A hook that did not run when something was is none of
+        // it, and must not be recorded as done.
+        objects.retain(|object| !is_run_once(object) || is_done(inventory, object));
+    }
     let mut work = Work::default();
     for object in &mut objects {
         let seen = examined.and_then(|examined| examined.objects.get(&object.key()));

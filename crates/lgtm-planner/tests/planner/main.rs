@@ -18,6 +18,7 @@ mod material;
 mod model;
 mod properties;
 mod render;
+mod repairs;
 mod scenarios;
 mod settled;
 mod spec;

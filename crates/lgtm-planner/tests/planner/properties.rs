@@ -29,7 +29,7 @@ fn chooser(mut seed: u64) -> impl FnMut(usize) -> usize {
 }
 
 /// The user allows whatever is asked.
-fn permissive(topology: &Topology) -> PlanOptions {
+pub(crate) fn permissive(topology: &Topology) -> PlanOptions {
     let authority = UnitId::new(&topology.hub.cluster.name, "certificate-authority");
     PlanOptions { allow_replace: BTreeSet::from([authority]), ..PlanOptions::default() }
 }
@@ -38,7 +38,7 @@ fn prepared(world: &World, topology: &Topology) -> Prepared {
     prepare(world, topology, &permissive(topology)).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
-fn run(world: &mut World, topology: &Topology, seed: u64) -> Applied {
+pub(crate) fn run(world: &mut World, topology: &Topology, seed: u64) -> Applied {
     let prepared = prepared(world, topology);
     let applied = apply(world, prepared, chooser(seed));
     assert!(applied.stuck.is_empty(), "{:?}", applied.stuck);
@@ -46,7 +46,7 @@ fn run(world: &mut World, topology: &Topology, seed: u64) -> Applied {
 }
 
 /// One apply is enough, and then there is nothing to do and nothing else there.
-fn assert_converges(world: &mut World, topology: &Topology, seed: u64) {
+pub(crate) fn assert_converges(world: &mut World, topology: &Topology, seed: u64) {
     if world.clusters.values().any(|cluster| cluster.stopped) {
         // What a cluster that stood still holds is seen only when it runs again.
         run(world, topology, seed);
@@ -132,7 +132,11 @@ fn damage(world: &mut World, damage: &Damage) {
     }
 }
 
-fn edit(world: &mut World, (cluster, key): &(lgtm_topology::ClusterName, ObjectKey), paths: &[&str]) {
+pub(crate) fn edit(
+    world: &mut World,
+    (cluster, key): &(lgtm_topology::ClusterName, ObjectKey),
+    paths: &[&str],
+) {
     let placed = world.cluster(cluster).objects.get_mut(key).unwrap();
     if let Some(path) = paths.iter().find(|path| placed.value.pointer(path).is_some()) {
         placed.edit(path, json!("another-hand"));

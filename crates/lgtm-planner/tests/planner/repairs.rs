@@ -1,0 +1,44 @@
+//! What an apply that was cut short, or a hook that did not run, leaves in a record.
+
+use lgtm_planner::{plan::PlanOptions, unit::UnitName};
+use lgtm_topology::{Topology, parse};
+
+use crate::{
+    drive::prepare,
+    model::World,
+    properties::{edit, permissive, run},
+    spec::cluster_name,
+};
+
+/// A hub, with a chart of the user's that has hooks in a namespace of its own, or without.
+fn with_chart(chart: bool) -> Topology {
+    let extras = if chart {
+        "\n  extraReleases:\n    - {name: own, clusters: [hub], chart: charts/own, namespace: own}"
+    } else {
+        ""
+    };
+    let text = format!(
+        "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: model}}\nspec:\n  provider: {{kwok: {{}}}}\n  \
+         hub: {{name: hub, segment: 248/29}}\n  spokes: []{extras}\n"
+    );
+    parse("topology.yaml", &text).topology.unwrap()
+}
+
+#[test]
+fn a_hook_that_did_not_run_is_no_damage() {
+    let topology = with_chart(true);
+    let mut world = World::default();
+    run(&mut world, &topology, 1);
+    // A look at every object does not miss the upgrade's hook after an install.
+    let options = PlanOptions { refresh_full: true, ..permissive(&topology) };
+    let plan = prepare(&world, &topology, &options).unwrap_or_else(|problems| panic!("{problems:?}")).plan;
+    assert!(plan.is_empty(), "{:?}", plan.steps);
+    // Nor does a repair record it as done.
+    let deployment =
+        world.cluster(&cluster_name(0)).objects.keys().find(|key| key.name == "own").unwrap().clone();
+    edit(&mut world, &(cluster_name(0), deployment), &["/data/values", "/spec/template/digest"]);
+    run(&mut world, &topology, 1);
+    let unit = UnitName::new("own");
+    let inventory = &world.clusters[&cluster_name(0)].inventories[&unit];
+    assert!(!inventory.objects.iter().any(|object| object.key.name.contains("post-upgrade")));
+}
