@@ -41,6 +41,16 @@ pub(super) fn leaving(inputs: &Inputs<'_>, unit: &UnitId, inventory: &Inventory)
         .collect()
 }
 
+/// Whether the unit's record still holds a namespace that its content no longer has and that is gone. A
+/// removal that was cut short has deleted it and did not come to say so.
+pub(super) fn is_one_gone(inputs: &Inputs<'_>, unit: &UnitId, inventory: &Inventory) -> bool {
+    let Some(rendered) = inputs.rendered.get(unit) else { return false };
+    let Some(state) = inputs.observed.state(&unit.cluster) else { return false };
+    let recorded = inventory.objects.iter().filter(|object| is_namespace(&object.key));
+    let mut gone = recorded.filter(|object| !state.live.contains_key(&object.key));
+    gone.any(|object| !rendered.objects.iter().any(|wanted| wanted.key() == object.key))
+}
+
 /// The namespaces that units of the topology have objects in.
 pub(super) fn inhabited<'a>(inputs: &Inputs<'a>, cluster: &ClusterName) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();

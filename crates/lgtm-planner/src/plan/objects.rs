@@ -123,7 +123,8 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
     let same_digest =
         inventory.is_some_and(|inventory| inventory.state == State::Applied && inventory.digest == digest);
     let examined = inputs.observed.examined.get(&unit.id);
-    if same_digest && examined.is_none() {
+    let outdated = inventory.is_some_and(|inventory| namespaces::is_one_gone(inputs, &unit.id, inventory));
+    if same_digest && examined.is_none() && !outdated {
         return Ok(Decision::unchanged());
     }
     let mut objects = objects_of(inputs, unit, rendered)?;
@@ -151,7 +152,7 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
     }
     let (prune, leaving) = inventory
         .map_or_else(Default::default, |inventory| stale(inputs, unit, inventory, rendered, &mut work));
-    if same_digest && work.write.is_empty() && prune.is_empty() {
+    if same_digest && work.write.is_empty() && prune.is_empty() && !outdated {
         return Ok(Decision::unchanged());
     }
     let (change, reasons) = explain(inputs, inventory, same_digest, &work, &prune);

@@ -72,6 +72,9 @@ pub(super) fn explain(
             reasons
                 .push(format!("{} changed by another hand", objects_word(work.write.len() - work.missing)));
         }
+        if reasons.is_empty() {
+            reasons.push("its record holds a namespace that is gone".to_owned());
+        }
         return (Change::Repair, reasons);
     }
     if !changed_facts.is_empty() {

@@ -6,7 +6,7 @@ use lgtm_topology::{Topology, parse};
 use crate::{
     drive::prepare,
     model::World,
-    properties::{edit, permissive, run},
+    properties::{assert_converges, edit, permissive, run},
     spec::cluster_name,
 };
 
@@ -41,4 +41,20 @@ fn a_hook_that_did_not_run_is_no_damage() {
     let unit = UnitName::new("own");
     let inventory = &world.clusters[&cluster_name(0)].inventories[&unit];
     assert!(!inventory.objects.iter().any(|object| object.key.name.contains("post-upgrade")));
+}
+
+#[test]
+fn a_record_of_a_namespace_that_is_gone_is_mended() {
+    let mut world = World::default();
+    run(&mut world, &with_chart(true), 1);
+    let namespaces = UnitName::new("namespaces");
+    let record = world.clusters[&cluster_name(0)].inventories[&namespaces].clone();
+    let own = record.objects.into_iter().find(|object| object.key.name == "own").unwrap();
+    assert_converges(&mut world, &with_chart(false), 1);
+    // A removal that was cut between the deletion and the record leaves this behind.
+    let inventory = world.cluster(&cluster_name(0)).inventories.get_mut(&namespaces).unwrap();
+    inventory.objects.push(own);
+    assert_converges(&mut world, &with_chart(false), 1);
+    let record = &world.clusters[&cluster_name(0)].inventories[&namespaces];
+    assert!(!record.objects.iter().any(|object| object.key.name == "own"), "{record:?}");
 }
