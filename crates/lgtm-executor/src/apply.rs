@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use lgtm_planner::{
@@ -18,7 +18,7 @@ use lgtm_planner::{
     unit::UnitId,
 };
 use lgtm_topology::ClusterName;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     event::{Event, Events, Summary},
