@@ -8,6 +8,8 @@ pub mod apply;
 pub mod event;
 pub mod prepare;
 pub mod scheduler;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod world;
 
 pub use apply::{ApplyOptions, Report, apply};

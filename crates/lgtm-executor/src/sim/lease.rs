@@ -1,0 +1,258 @@
+//! The lock of a topology: a file of the machine, and a Lease on the hub as soon as there is one.
+//!
+//! The rules are those of the real adapter: renewed every four seconds and looked at before every step,
+//! lost when another holds it or when it may have run out.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lgtm_topology::TopologyName;
+use serde_json::{Value, json};
+use tokio::{task::JoinHandle, time::Duration};
+
+use super::{
+    answer::Refusal,
+    api::{Api, Process},
+    records::lease_key,
+};
+use crate::world::{Failure, Kind};
+
+const RENEWAL: Duration = Duration::from_secs(4);
+const CHECK: Duration = Duration::from_secs(1);
+/// Milliseconds for which a Lease outlives its last renewal.
+const DURATION: i64 = 15_000;
+
+#[derive(Debug, Default)]
+struct State {
+    lost: Option<String>,
+    renewal: Option<JoinHandle<()>>,
+    hub_goes: bool,
+    lease: Option<Arc<Lease>>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    hub: Api,
+    /// Milliseconds since 1970 that the last renewal put into it. Held while it is renewed.
+    renewed: tokio::sync::Mutex<i64>,
+    /// The same, for those who cannot wait.
+    renewed_at: Mutex<i64>,
+}
+
+/// What one apply holds.
+#[derive(Clone, Debug)]
+pub(super) struct Lock {
+    process: Arc<Process>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    Take,
+    Renew,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Lock {
+    /// Takes the lock file.
+    pub(super) fn acquire(process: &Arc<Process>) -> Result<Self, Failure> {
+        let file = (process.machine.clone(), process.topology.clone());
+        let mut state = process.universe.state();
+        if state.lock_files.get(&file).is_some_and(|holder| state.alive.contains(holder)) {
+            return Err(Failure::new(Kind::Locked, "another lgtmctl applies the topology"));
+        }
+        state.lock_files.insert(file, process.number);
+        drop(state);
+        Ok(Self { process: Arc::clone(process), state: Arc::default() })
+    }
+
+    pub(super) fn wants_lease(&self) -> bool {
+        let state = locked(&self.state);
+        state.lease.is_none() && !state.hub_goes
+    }
+
+    pub(super) async fn take_lease(&self, hub: Api) -> Result<(), Failure> {
+        let hub = Api { step: None, ..hub };
+        let lease = Lease { hub, renewed: tokio::sync::Mutex::new(0), renewed_at: Mutex::new(0) };
+        lease.write(&mut *lease.renewed.lock().await, Occasion::Take).await?;
+        let lease = Arc::new(lease);
+        let (state, kept) = (Arc::clone(&self.state), Arc::clone(&lease));
+        let renewal = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                match kept.renew(RENEWAL / 2).await {
+                    Ok(()) => {}
+                    Err(failure) if failure.kind != Kind::Locked && !kept.has_run_out() => {}
+                    Err(failure) => {
+                        locked(&state).lost = Some(failure.message);
+                        return;
+                    }
+                }
+            }
+        });
+        let mut state = locked(&self.state);
+        state.lease = Some(lease);
+        state.renewal = Some(renewal);
+        Ok(())
+    }
+
+    /// Whether writing is still allowed, asked when a step begins.
+    pub(super) async fn check(&self) -> Result<(), Failure> {
+        let (gone, lease) = {
+            let state = locked(&self.state);
+            (state.lost.clone(), state.lease.clone())
+        };
+        let reason = match (gone, lease) {
+            (Some(reason), _) => reason,
+            (None, None) => return Ok(()),
+            (None, Some(lease)) => match lease.renew(CHECK).await {
+                Ok(()) => return Ok(()),
+                Err(failure) if failure.kind != Kind::Locked && !lease.has_run_out() => {
+                    return Err(failure);
+                }
+                Err(failure) => failure.message,
+            },
+        };
+        locked(&self.state).lost = Some(reason.clone());
+        Err(lost(&self.process.topology, &reason))
+    }
+
+    /// The same from inside a step, before each write, at no cost.
+    pub(super) fn may_write(&self) -> Result<(), Failure> {
+        let state = locked(&self.state);
+        let run_out = state.lease.as_ref().is_some_and(|lease| lease.has_run_out());
+        match state.lost.clone().or_else(|| run_out.then(|| "it could not be renewed in time".to_owned())) {
+            None => Ok(()),
+            Some(reason) => Err(lost(&self.process.topology, &reason)),
+        }
+    }
+
+    pub(super) fn forget_lease(&self) {
+        let mut state = locked(&self.state);
+        state.lease = None;
+        state.hub_goes = true;
+        if let Some(renewal) = state.renewal.take() {
+            renewal.abort();
+        }
+    }
+
+    pub(super) async fn release(self) {
+        let (lease, renewal) = {
+            let mut state = locked(&self.state);
+            (state.lease.take(), state.renewal.take())
+        };
+        if let Some(renewal) = renewal {
+            renewal.abort();
+        }
+        if let Some(lease) = lease {
+            lease.give_back().await;
+        }
+        let number = self.process.number;
+        self.process.universe.state().lock_files.retain(|_, holder| *holder != number);
+    }
+
+    /// Stops renewing without giving anything back, as a process that is dropped does.
+    pub(super) fn abandon(&self) {
+        if let Some(renewal) = locked(&self.state).renewal.take() {
+            renewal.abort();
+        }
+    }
+}
+
+fn lost(topology: &TopologyName, reason: &str) -> Failure {
+    Failure::new(Kind::Locked, format!("the lock of the topology {topology} was lost: {reason}"))
+}
+
+impl Lease {
+    fn identity(&self) -> String {
+        identity(&self.hub.process.machine, self.hub.process.number)
+    }
+
+    fn has_run_out(&self) -> bool {
+        self.hub.process.universe.millis() - *locked(&self.renewed_at) >= DURATION
+    }
+
+    async fn renew(&self, unless_within: Duration) -> Result<(), Failure> {
+        let mut renewed = self.renewed.lock().await;
+        let age = self.hub.process.universe.millis() - *renewed;
+        if u128::try_from(age).is_ok_and(|age| age < unless_within.as_millis()) {
+            return Ok(());
+        }
+        self.write(&mut renewed, Occasion::Renew).await
+    }
+
+    async fn write(&self, renewed: &mut i64, occasion: Occasion) -> Result<(), Failure> {
+        let (hub, process) = (&self.hub, &self.hub.process);
+        let key = lease_key(&process.topology);
+        let failed = |refusal: Refusal| hub.failure("taking the lock (a Lease)", refusal);
+        let found = hub.object(&key).await.map_err(failed)?;
+        if found.is_none() && occasion == Occasion::Renew {
+            return Err(Failure::new(Kind::Locked, "its Lease was removed by another hand"));
+        }
+        let holder = found.as_ref().and_then(|found| found.pointer("/spec/holderIdentity")?.as_str());
+        if let (Some(holder), Some(found)) = (holder.filter(|holder| *holder != self.identity()), &found)
+            && (occasion == Occasion::Renew || !self.is_free(found, holder))
+        {
+            return Err(Failure::new(Kind::Locked, format!("the topology is being applied by {holder}")));
+        }
+        let now = process.universe.millis();
+        let spec = json!({"holderIdentity": self.identity(), "renewTime": now});
+        let written = match &found {
+            Some(found) => {
+                let version = found.pointer("/metadata/resourceVersion").cloned();
+                let is_same = |live: &Value| live.pointer("/metadata/resourceVersion") == version.as_ref();
+                hub.update(&key, is_same, |lease| put_spec(lease, spec)).await
+            }
+            None => {
+                let mut lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                    "metadata": {"name": key.name, "namespace": key.namespace}});
+                put_spec(&mut lease, spec);
+                hub.create(&key, &lease).await
+            }
+        };
+        match written {
+            Ok(_) => {
+                // The time that is in the Lease, since that is what others judge it by.
+                *renewed = now;
+                *locked(&self.renewed_at) = now;
+                Ok(())
+            }
+            Err(refusal) if refusal.code() == Some(409) => {
+                Err(Failure::new(Kind::Locked, "another lgtmctl took the lock at the same moment"))
+            }
+            Err(refusal) => Err(failed(refusal)),
+        }
+    }
+
+    fn is_free(&self, found: &Value, holder: &str) -> bool {
+        let process = &self.hub.process;
+        let renewed = found.pointer("/spec/renewTime").and_then(Value::as_i64).unwrap_or(0);
+        let dead_here = holder
+            .strip_prefix(&format!("{}/", process.machine))
+            .and_then(|number| number.parse().ok())
+            .is_some_and(|number: u64| !process.universe.state().alive.contains(&number));
+        process.universe.millis() > renewed + DURATION || dead_here
+    }
+
+    async fn give_back(&self) {
+        let key = lease_key(&self.hub.process.topology);
+        let Ok(Some(found)) = self.hub.object(&key).await else { return };
+        if found.pointer("/spec/holderIdentity").and_then(Value::as_str) == Some(&self.identity()) {
+            let uid = found.pointer("/metadata/uid").and_then(Value::as_str);
+            // What cannot be given back runs out by itself.
+            drop(self.hub.delete(&key, uid).await);
+        }
+    }
+}
+
+fn identity(machine: &str, number: u64) -> String {
+    format!("{machine}/{number}")
+}
+
+fn put_spec(lease: &mut Value, spec: Value) {
+    if let Some(lease) = lease.as_object_mut() {
+        lease.insert("spec".to_owned(), spec);
+    }
+}

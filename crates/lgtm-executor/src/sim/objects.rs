@@ -1,0 +1,366 @@
+//! Applying a unit's objects, in the order of the real adapter: the intent, the writes by phase, waiting,
+//! pruning, the result.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lgtm_planner::{
+    digest::Digest,
+    fact::UnitFacts,
+    fingerprint::owned_fields,
+    inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
+    object::{Object, ObjectKey},
+    observed::Live,
+    phase::{Phase, is_run_once, phase},
+    plan::{ApplyObjects, StepId},
+};
+use lgtm_topology::TopologyName;
+use serde_json::Value;
+use tokio::time::{Duration, Instant};
+
+use super::{
+    answer::Refusal,
+    api::Api,
+    lease::Lock,
+    prune::prune,
+    records,
+    takeover::{adopt, hand_over, restore},
+};
+use crate::{
+    event::{Event, Events},
+    world::{Done, Failure, Kind, Outcome},
+};
+
+const READY_TIMEOUT: Duration = Duration::from_secs(600);
+const GONE_TIMEOUT: Duration = Duration::from_secs(90);
+const FIRST_LOOK: Duration = Duration::from_millis(60);
+const SLOWEST_LOOK: Duration = Duration::from_secs(2);
+
+/// What all functions here need to know of their step.
+pub(super) struct Context {
+    pub(super) api: Api,
+    pub(super) topology: TopologyName,
+    pub(super) step: StepId,
+    pub(super) events: Events,
+    pub(super) now: i64,
+    pub(super) lock: Option<Lock>,
+}
+
+impl Context {
+    pub(super) fn may_write(&self) -> Result<(), Failure> {
+        self.lock.as_ref().map_or(Ok(()), Lock::may_write)
+    }
+
+    /// The same for another connection.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            api: self.api.clone(),
+            topology: self.topology.clone(),
+            step: self.step.clone(),
+            events: self.events.clone(),
+            now: self.now,
+            lock: self.lock.clone(),
+        }
+    }
+
+    fn tell(&self, what: String) {
+        self.events.tell(Event::Waiting { step: self.step.clone(), what });
+    }
+
+    fn failed(&self, doing: &str, key: &ObjectKey) -> impl Fn(Refusal) -> Failure {
+        let (api, doing) = (self.api.clone(), format!("{doing} {key}"));
+        move |refusal| api.failure(&doing, refusal)
+    }
+
+    pub(super) fn took(&self, begun: Instant, waited: Duration) -> Took {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Took { work: millis(begun.elapsed().saturating_sub(waited)), wait: millis(waited) }
+    }
+}
+
+/// Applies objects, waits until they are ready, prunes, and records.
+pub(super) async fn apply(context: &Context, work: &ApplyObjects) -> Result<Done, Failure> {
+    let begun = Instant::now();
+    let mut waited = Duration::ZERO;
+    let recorded = skeleton(work);
+    let intent = inventory(context, work, State::Intended, with_before(&recorded, work.before.as_ref()));
+    context.may_write()?;
+    records::write_inventory(&context.api, &intent).await?;
+    for key in &work.replace {
+        replace_first(context, work, key).await?;
+    }
+    let mut phases: BTreeMap<Phase, Vec<&Object>> = BTreeMap::new();
+    for object in work.objects.iter().filter(|object| work.write.contains(&object.key())) {
+        phases.entry(phase(object)).or_default().push(object);
+    }
+    for (phase, objects) in &phases {
+        for object in objects {
+            write(context, work, object).await?;
+        }
+        if matches!(phase, Phase::Definitions | Phase::PreHook(_) | Phase::PostHook(_)) {
+            waited += until_ready(context, objects).await?;
+        }
+    }
+    let lasting = work.objects.iter().filter(|object| !is_run_once(object));
+    let once = work.objects.iter().filter(|object| {
+        is_run_once(object)
+            && work.write.contains(&object.key())
+            && !matches!(phase(object), Phase::PreHook(_) | Phase::PostHook(_))
+    });
+    waited += until_ready(context, &once.chain(lasting).collect::<Vec<_>>()).await?;
+    let remarks = prune(context, &work.prune).await?;
+    let seen = fingerprints(context, work, recorded).await?;
+    let facts = facts(context, work).await?;
+    let mut record = inventory(context, work, State::Applied, seen);
+    record.facts.clone_from(&facts);
+    record.took = context.took(begun, waited);
+    record.applied_at = context.now;
+    context.may_write()?;
+    records::write_inventory(&context.api, &record).await?;
+    let outcome = if work.before.is_none() { Outcome::Created } else { Outcome::Updated };
+    Ok(Done { outcome, facts, took: context.took(begun, waited), remarks })
+}
+
+fn inventory(
+    context: &Context,
+    work: &ApplyObjects,
+    state: State,
+    objects: Vec<InventoryObject>,
+) -> Inventory {
+    let before = work.before.as_ref();
+    Inventory {
+        topology: context.topology.clone(),
+        unit: context.step.unit.name.clone(),
+        state,
+        digest: work.digest.clone(),
+        needs: work.needs.clone(),
+        facts: before.map(|before| before.facts.clone()).unwrap_or_default(),
+        used: work.used.clone(),
+        objects,
+        took: before.map(|before| before.took).unwrap_or_default(),
+        applied_at: before.map_or(0, |before| before.applied_at),
+    }
+}
+
+/// The unit's objects as the intent records them: with the uid known from before, or none.
+fn skeleton(work: &ApplyObjects) -> Vec<InventoryObject> {
+    let before = work.before.iter().flat_map(|before| &before.objects);
+    let known: BTreeMap<&ObjectKey, &InventoryObject> = before.map(|object| (&object.key, object)).collect();
+    let of = |object: &Object| {
+        let key = object.key();
+        let before = known.get(&key);
+        InventoryObject {
+            version: object.api_version().rsplit('/').next().unwrap_or_default().to_owned(),
+            plural: format!("{}s", key.kind.to_lowercase()),
+            uid: before.and_then(|before| before.uid.clone()),
+            fingerprint: before.and_then(|before| before.fingerprint.clone()),
+            owned: before.and_then(|before| before.owned.clone()),
+            done: is_run_once(object).then(|| Digest::of_json(object.value())),
+            keep: object.annotation("helm.sh/resource-policy") == Some("keep")
+                || before.is_some_and(|before| before.keep),
+            key,
+        }
+    };
+    work.objects.iter().map(of).collect()
+}
+
+/// The intent also keeps what the last inventory holds and this one does not, or a crash would lose it.
+fn with_before(objects: &[InventoryObject], before: Option<&Inventory>) -> Vec<InventoryObject> {
+    let known: BTreeSet<&ObjectKey> = objects.iter().map(|object| &object.key).collect();
+    let before = || before.into_iter().flat_map(|before| &before.objects);
+    let left = before().filter(|object| !known.contains(&object.key));
+    let done = |object: &InventoryObject| {
+        before().find(|old| old.key == object.key && old.done == object.done).and_then(|old| old.done.clone())
+    };
+    let intended = objects.iter().map(|object| InventoryObject { done: done(object), ..object.clone() });
+    intended.chain(left.cloned()).collect()
+}
+
+/// Applies one object, taking over what helm and kubectl left on it.
+async fn write(context: &Context, work: &ApplyObjects, object: &Object) -> Result<(), Failure> {
+    let (api, key) = (&context.api, object.key());
+    let failed = context.failed("applying", &key);
+    let live = api.read(|server| server.live(&key).zip(server.get(&key))).await.map_err(&failed)?;
+    if let Some((seen, live)) = live {
+        refuse_foreign(context, &key, &seen)?;
+        if seen.deleting.is_some() {
+            until_gone(context, &key, &seen.uid).await?;
+        } else {
+            if seen.topology.is_none() {
+                if seen.fingerprint.is_none() && !work.adopt.contains(&key) {
+                    let message = format!("{key} exists and was not made by lgtmctl");
+                    return Err(Failure::new(Kind::Permanent, message));
+                }
+                adopt(api, &key, &live).await.map_err(&failed)?;
+            }
+            if seen.fingerprint.is_none() {
+                let before = work.before.iter().flat_map(|before| &before.objects);
+                let known =
+                    |before: &&InventoryObject| before.key == key && before.uid.as_ref() == Some(&seen.uid);
+                if let Some(owned) = before.filter(known).find_map(|before| before.owned.as_ref()) {
+                    restore(api, &key, &live, object.api_version(), owned).await.map_err(&failed)?;
+                }
+            }
+            hand_over(api, object, &live).await.map_err(&failed)?;
+        }
+    }
+    context.may_write()?;
+    api.apply(object).await.map_err(&failed)?;
+    Ok(())
+}
+
+fn refuse_foreign(context: &Context, key: &ObjectKey, seen: &Live) -> Result<(), Failure> {
+    match &seen.topology {
+        Some(owner) if owner != context.topology.as_str() => {
+            Err(Failure::new(Kind::Permanent, format!("{key} belongs to the topology `{owner}`")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Deletes an object that cannot be changed in place, and waits until it is gone.
+async fn replace_first(context: &Context, work: &ApplyObjects, key: &ObjectKey) -> Result<(), Failure> {
+    let failed = context.failed("replacing", key);
+    let Some(seen) = context.api.live(key).await.map_err(&failed)? else { return Ok(()) };
+    refuse_foreign(context, key, &seen)?;
+    let before = work.before.iter().flat_map(|before| &before.objects).find(|before| &before.key == key);
+    if before.and_then(|before| before.uid.as_ref()).is_some_and(|uid| uid != &seen.uid) {
+        return Ok(());
+    }
+    context.may_write()?;
+    context.api.delete(key, Some(&seen.uid)).await.map_err(&failed)?;
+    until_gone(context, key, &seen.uid).await
+}
+
+/// Waits until the object with this uid is gone.
+pub(super) async fn until_gone(context: &Context, key: &ObjectKey, uid: &str) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let mut delay = Duration::from_millis(50);
+    loop {
+        let found = context.api.live(key).await.map_err(context.failed("waiting for the end of", key))?;
+        let Some(seen) = found.filter(|seen| seen.uid == uid) else { return Ok(()) };
+        if begun.elapsed() > GONE_TIMEOUT {
+            let holders = seen.deleting.unwrap_or_default().join(", ");
+            return Err(Failure::new(Kind::Permanent, format!("{key} does not go; finalizers: {holders}")));
+        }
+        context.tell(format!("{key} to be gone"));
+        tokio::time::sleep(delay).await;
+        delay = (delay * 2).min(Duration::from_secs(2));
+    }
+}
+
+/// Waits until all objects are ready, or the lock is lost.
+async fn until_ready(context: &Context, objects: &[&Object]) -> Result<Duration, Failure> {
+    let begun = Instant::now();
+    let mut open: Vec<&Object> = objects.iter().copied().filter(|object| has_readiness(object)).collect();
+    let mut delay = FIRST_LOOK;
+    while !open.is_empty() {
+        let mut waiting = Vec::new();
+        for object in open {
+            let key = object.key();
+            let live = context.api.object(&key).await.map_err(context.failed("waiting for", &key))?;
+            let ready = live.as_ref().map_or(is_run_once(object), |live| is_ready(&key, live));
+            if !ready {
+                waiting.push(object);
+            }
+        }
+        let Some(object) = waiting.first() else { break };
+        if begun.elapsed() > READY_TIMEOUT {
+            let message = format!("{} is not ready after 10 minutes", object.key());
+            return Err(Failure::new(Kind::Permanent, message));
+        }
+        context.tell(format!("{}: not ready", object.key()));
+        context.may_write()?;
+        open = waiting;
+        tokio::time::sleep(delay).await;
+        delay = (delay * 3 / 2).min(SLOWEST_LOOK);
+    }
+    Ok(begun.elapsed())
+}
+
+fn has_readiness(object: &Object) -> bool {
+    match (object.group(), object.kind()) {
+        ("apps", "Deployment") | ("batch", "Job") => true,
+        ("", "Service") => {
+            object.value().pointer("/spec/type").and_then(Value::as_str) == Some("LoadBalancer")
+        }
+        _ => false,
+    }
+}
+
+fn is_ready(key: &ObjectKey, live: &Value) -> bool {
+    let number = |pointer: &str| live.pointer(pointer).and_then(Value::as_i64);
+    match key.kind.as_str() {
+        "Deployment" => {
+            number("/status/observedGeneration") >= number("/metadata/generation")
+                && number("/status/availableReplicas").unwrap_or(0) >= number("/spec/replicas").unwrap_or(1)
+        }
+        "Job" => live.pointer("/status/conditions/0/status").is_some(),
+        _ => address(live).is_some(),
+    }
+}
+
+fn address(service: &Value) -> Option<&Value> {
+    service.pointer("/status/loadBalancer/ingress/0/ip")
+}
+
+/// Reads back uids and fingerprints, after readiness.
+async fn fingerprints(
+    context: &Context,
+    work: &ApplyObjects,
+    recorded: Vec<InventoryObject>,
+) -> Result<Vec<InventoryObject>, Failure> {
+    let kinds: BTreeSet<(String, String)> =
+        work.objects.iter().map(|object| (object.group().to_owned(), object.kind().to_owned())).collect();
+    let mut live: BTreeMap<ObjectKey, (Live, Option<Value>)> = BTreeMap::new();
+    for (group, kind) in &kinds {
+        let found = context.api.read(|server| {
+            let labelled = server.list(group, kind, None).filter(|(_, value)| {
+                let label = |name: &str| value.pointer("/metadata/labels")?.get(name)?.as_str();
+                label(TOPOLOGY_LABEL) == Some(context.topology.as_str())
+                    && label(UNIT_LABEL) == Some(context.step.unit.name.as_str())
+            });
+            let seen = |(key, _): (&ObjectKey, &Value)| {
+                let owned = server.get(key).and_then(|full| owned_fields(full.get("metadata")?));
+                Some((key.clone(), (server.live(key)?, owned)))
+            };
+            labelled.filter_map(seen).collect::<Vec<_>>()
+        });
+        let found = found.await;
+        live.extend(found.map_err(|refusal| context.api.failure("reading back what was applied", refusal))?);
+    }
+    let known: BTreeSet<ObjectKey> =
+        recorded.iter().chain(&work.prune).map(|object| object.key.clone()).collect();
+    let before = work.before.iter().flat_map(|before| &before.objects);
+    let left = before.filter(|object| object.done.is_some() && !known.contains(&object.key)).cloned();
+    let left: Vec<InventoryObject> = left.collect();
+    let all = recorded.into_iter().chain(left).chain(work.leaving.iter().cloned()).map(|object| {
+        match live.get(&object.key) {
+            Some((seen, owned)) => InventoryObject {
+                uid: Some(seen.uid.clone()),
+                fingerprint: seen.fingerprint.clone(),
+                owned: owned.clone(),
+                ..object
+            },
+            None => object,
+        }
+    });
+    Ok(all.collect())
+}
+
+async fn facts(context: &Context, work: &ApplyObjects) -> Result<UnitFacts, Failure> {
+    let mut facts = UnitFacts::new();
+    for given in &work.gives {
+        let key = ObjectKey {
+            group: String::new(),
+            kind: "Service".to_owned(),
+            namespace: Some(given.namespace.clone()),
+            name: given.service.clone(),
+        };
+        let service =
+            context.api.object(&key).await.map_err(context.failed("reading the address of", &key))?;
+        if let Some(address) = service.as_ref().and_then(address) {
+            facts.insert("address".to_owned(), address.clone());
+        }
+    }
+    Ok(facts)
+}

@@ -1,0 +1,136 @@
+//! Taking objects away, and keeping what someone else's things depend on.
+
+use std::collections::BTreeMap;
+
+use lgtm_planner::{
+    fact::UnitFacts,
+    inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
+    object::{ObjectKey, built_in_scope},
+    plan::RemoveObjects,
+};
+use lgtm_topology::TopologyName;
+use serde_json::Value;
+use tokio::time::{Duration, Instant};
+
+use super::{
+    answer::Answer,
+    api::Api,
+    objects::{Context, until_gone},
+    records,
+    server::Server,
+};
+use crate::world::{Done, Failure, Outcome};
+
+/// Takes away a unit's objects and then its inventory.
+pub(super) async fn remove(context: &Context, work: &RemoveObjects) -> Result<Done, Failure> {
+    let begun = Instant::now();
+    let remarks = prune(context, &work.objects).await?;
+    let (api, unit) = (&context.api, &context.step.unit.name);
+    context.may_write()?;
+    if work.partial {
+        let own = api.read(|server| records::own(server, &context.topology)).await;
+        let own = own.map_err(|refusal| api.failure("reading lgtmctl's records", refusal))??;
+        if let Some(inventory) = own.inventories.get(unit) {
+            let mut left = inventory.clone();
+            left.objects.retain(|object| !work.objects.iter().any(|gone| gone.key == object.key));
+            records::write_inventory(api, &left).await?;
+        }
+    } else {
+        records::delete_inventory(api, &context.topology, unit).await?;
+    }
+    let took = context.took(begun, Duration::ZERO);
+    Ok(Done { outcome: Outcome::Removed, facts: UnitFacts::new(), took, remarks })
+}
+
+/// Deletes objects in the order in which they can go. Returns what was kept, and why.
+pub(super) async fn prune(context: &Context, objects: &[InventoryObject]) -> Result<Vec<String>, Failure> {
+    let mut groups: BTreeMap<u8, Vec<&InventoryObject>> = BTreeMap::new();
+    for object in objects {
+        groups.entry(removal_order(&object.key)).or_default().push(object);
+    }
+    let mut remarks = Vec::new();
+    for (order, group) in groups {
+        let mut deleted = Vec::new();
+        for object in group {
+            match delete(context, object).await? {
+                Some(kept) => remarks.push(kept),
+                None => deleted.push(object),
+            }
+        }
+        for object in deleted.into_iter().filter(|_| matches!(order, 0 | 4)) {
+            if let Some(uid) = &object.uid {
+                until_gone(context, &object.key, uid).await?;
+            }
+        }
+    }
+    remarks.sort();
+    Ok(remarks)
+}
+
+fn removal_order(key: &ObjectKey) -> u8 {
+    match (key.group.as_str(), key.kind.as_str()) {
+        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 1,
+        ("apps" | "batch", _) | ("", "Pod") => 2,
+        ("", "Namespace") => 4,
+        ("apiextensions.k8s.io", _) => 5,
+        (group, kind) if built_in_scope(group, kind).is_none() => 0,
+        _ => 3,
+    }
+}
+
+/// Deletes one object, unless something that is not ours depends on it. Returns why it was kept.
+async fn delete(context: &Context, object: &InventoryObject) -> Result<Option<String>, Failure> {
+    let api = &context.api;
+    let failed = |refusal| api.failure(&format!("removing {}", object.key), refusal);
+    if object.key.group.is_empty() && object.key.kind == "Namespace" {
+        let kept = api.read(|server| kept_namespace(server, &context.topology, &object.key.name));
+        if let Some(reason) = kept.await.map_err(failed)? {
+            let_go(api, object).await.map_err(failed)?;
+            return Ok(Some(format!("{} is kept: {reason}", object.key)));
+        }
+    }
+    context.may_write()?;
+    api.delete(&object.key, object.uid.as_deref()).await.map_err(failed)?;
+    Ok(None)
+}
+
+/// Takes lgtmctl's labels off an object that is kept.
+async fn let_go(api: &Api, object: &InventoryObject) -> Answer<()> {
+    let uid = object.uid.as_deref();
+    let is_same = |live: &Value| {
+        uid.is_none_or(|uid| live.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid))
+    };
+    let unlabel = |value: &mut Value| {
+        if let Some(labels) = value.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+            labels.remove(TOPOLOGY_LABEL);
+            labels.remove(UNIT_LABEL);
+        }
+    };
+    match api.update(&object.key, is_same, unlabel).await {
+        Ok(_) => Ok(()),
+        Err(refusal) if matches!(refusal.code(), Some(404 | 409)) => Ok(()),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Why a namespace stays: someone else's objects are in it.
+fn kept_namespace(server: &Server, topology: &TopologyName, namespace: &str) -> Option<String> {
+    if namespace == SYSTEM_NAMESPACE {
+        return None;
+    }
+    let inside = server.keys().filter(|key| key.namespace.as_deref() == Some(namespace));
+    let foreign: Vec<String> = inside
+        .filter(|key| {
+            server.get(key).is_some_and(|found| {
+                let ours =
+                    found.pointer("/metadata/labels").and_then(|labels| labels.get(TOPOLOGY_LABEL)?.as_str())
+                        == Some(topology.as_str())
+                        && key.kind != "PersistentVolumeClaim"
+                        && found.pointer("/metadata/annotations/helm.sh~1resource-policy").is_none();
+                !ours && found.pointer("/metadata/deletionTimestamp").is_none()
+            })
+        })
+        .map(|key| format!("{} {}", key.kind, key.name))
+        .collect();
+    (!foreign.is_empty()).then(|| format!("it holds what lgtmctl did not make: {}", foreign.join(", ")))
+}

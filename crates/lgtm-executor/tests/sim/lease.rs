@@ -1,0 +1,128 @@
+//! The Lease: whoever has lost it writes nothing more, to no cluster.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use lgtm_executor::{
+    Kind,
+    sim::{Fault, Faults, Outage, Pace, Random, Trouble, Universe, Verb},
+};
+use lgtm_planner::{inventory::SYSTEM_NAMESPACE, object::ObjectKey};
+use lgtm_topology::{ClusterName, Topology};
+use serde_json::Value;
+
+use crate::{
+    faults::assert_converges,
+    scene::{Goal, Ran, add_existing, each_seed, run, universe, virtually},
+    spec::Spec,
+};
+
+const RUNS: u64 = 80;
+
+fn hub() -> ClusterName {
+    ClusterName::new("hub")
+}
+
+/// Milliseconds since 1970 at which the Lease was last renewed, while it is not a stranger's.
+fn renewed(universe: &Arc<Universe>, topology: &Topology) -> Option<i64> {
+    let key = ObjectKey {
+        group: "coordination.k8s.io".to_owned(),
+        kind: "Lease".to_owned(),
+        namespace: Some(SYSTEM_NAMESPACE.to_owned()),
+        name: topology.name.to_string(),
+    };
+    let lease = universe.by_hand(|clusters, _| clusters.get(&hub())?.server.get(&key))?;
+    let holder = lease["spec"]["holderIdentity"].as_str()?;
+    lease["spec"]["renewTime"].as_i64().filter(|_| holder != "a stranger").map(Value::from)?.as_i64()
+}
+
+/// Takes the Lease in the very moment in which it has run out. Returns when that was.
+async fn take_when_it_runs_out(universe: &Arc<Universe>, topology: &Topology) -> Duration {
+    loop {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if renewed(universe, topology).is_some_and(|renewed| universe.millis() > renewed + 15_000) {
+            universe.steal(&hub(), &topology.name);
+            return universe.elapsed();
+        }
+    }
+}
+
+/// Says whether the Lease was taken.
+async fn runs_out(seed: u64) -> bool {
+    let mut random = Random::of(seed, &["lease"]);
+    let topology = Spec::random(&mut random, 3).topology();
+    // Steps that wait for long are the ones that may outlive a Lease.
+    let universe = Universe::new(seed, Pace { readiness: (100, 60_000), ..Pace::default() });
+    add_existing(&universe, &topology);
+    // The hub falls silent for a while, or answers so slowly that renewals come too late.
+    let from = Duration::from_millis(random.below(40_000));
+    let until = from + Duration::from_secs(12 + random.below(40));
+    let trouble = if random.percent(50) { Trouble::Silent } else { Trouble::Refused };
+    let mut faults = Faults::default();
+    faults.outages.push(Outage { cluster: hub(), from, until, trouble });
+    let trouble = Trouble::Slow(2_000 + random.below(7_900));
+    let before = from.saturating_sub(Duration::from_millis(random.below(12_000)));
+    faults.outages.push(Outage { cluster: hub(), from: before, until: from, trouble });
+    universe.set_faults(faults);
+    let stranger = {
+        let (universe, topology) = (Arc::clone(&universe), topology.clone());
+        tokio::spawn(async move { take_when_it_runs_out(&universe, &topology).await })
+    };
+    drop(run(&universe, &topology, Goal::Apply).await);
+    let taken = if stranger.is_finished() { Some(stranger.await.unwrap()) } else { None };
+    let is_taken = taken.is_some();
+    if let Some(taken) = taken {
+        let late: Vec<_> = universe.take_log().into_iter().filter(|entry| entry.at > taken).collect();
+        assert!(late.is_empty(), "the Lease was another's since {taken:?}: {late:#?}");
+    }
+    assert_converges(&universe, &topology).await;
+    is_taken
+}
+
+#[test]
+fn a_lease_that_ran_out_stops_every_write() {
+    let taken = AtomicU64::new(0);
+    each_seed("lease::a_lease_that", RUNS, |seed| {
+        taken.fetch_add(u64::from(virtually(runs_out(seed))), Ordering::Relaxed);
+    });
+    let taken = taken.into_inner();
+    assert!(
+        taken > RUNS / 4 || std::env::var_os("LGTMCTL_SIM_SEED").is_some(),
+        "it was taken only {taken} times"
+    );
+}
+
+/// A Lease that is taken by force, as after `unlock`, is noticed at the next renewal. That is after six
+/// seconds at the latest: the clock renews every four, unless a step did so in the two before.
+#[test]
+fn a_stolen_lease_is_noticed_within_a_renewal() {
+    const RENEWAL: Duration = Duration::from_millis(6_100);
+    each_seed("lease::a_stolen", 40, |seed| {
+        virtually(async {
+            let mut random = Random::of(seed, &["theft"]);
+            let topology = Spec::random(&mut random, 3).topology();
+            let universe = universe(seed, &[&topology]);
+            let at = 20 + random.below(60);
+            universe.set_faults(Faults { writes: [(at, Fault::Steal)].into(), ..Faults::default() });
+            let ran = run(&universe, &topology, Goal::Apply).await;
+            let log = universe.take_log();
+            let Ran::Done(report) = ran else { panic!("{ran:?}") };
+            let stolen = log.get(usize::try_from(at).unwrap() - 1).map(|entry| entry.at);
+            // A cluster that is being made comes to life all the same; nothing is written to it.
+            let of_a_cluster = |verb| !matches!(verb, Verb::MakeCluster | Verb::Note);
+            let last = log.iter().rfind(|entry| of_a_cluster(entry.verb));
+            let (Some(stolen), Some(last)) = (stolen, last) else { return };
+            if renewed(&universe, &topology).is_some() || report.is_complete() {
+                // It was over before anyone could notice, or there was no Lease to steal yet.
+                return;
+            }
+            assert!(last.at <= stolen + RENEWAL, "stolen at {stolen:?}: {last:#?}");
+            assert!(report.failed.values().any(|failure| failure.kind == Kind::Locked), "{report:#?}");
+        });
+    });
+}

@@ -1,0 +1,44 @@
+//! Walks through revisions of a topology, with faults in between: they end where the last revision says.
+
+use lgtm_executor::sim::Random;
+
+use crate::{
+    faults::{assert_converges, draw, fresh, rest},
+    scene::{Goal, add_existing, each_seed, run, universe, virtually},
+    snapshot::{assert_same, snapshot},
+    spec::Spec,
+};
+
+const RUNS: u64 = 60;
+
+#[test]
+fn a_walk_ends_where_its_last_revision_says() {
+    each_seed("walks::", RUNS, |seed| {
+        let mut random = Random::of(seed, &["walk"]);
+        let mut spec = Spec::random(&mut random, 3);
+        let mut topology = spec.topology();
+        let found = virtually(async {
+            let universe = universe(seed, &[&topology]);
+            for _ in 0..2 + random.below(4) {
+                add_existing(&universe, &topology);
+                let mut faults = draw(&mut random, &topology);
+                // A look that is outdated by a whole revision is what an API server rules out.
+                faults.stale_from.clear();
+                universe.set_faults(faults);
+                drop(run(&universe, &topology, Goal::Apply).await);
+                if random.percent(50) {
+                    rest().await;
+                    drop(run(&universe, &topology, Goal::Apply).await);
+                }
+                for _ in 0..=random.below(3) {
+                    spec.edit(&mut random);
+                }
+                topology = spec.topology();
+            }
+            add_existing(&universe, &topology);
+            assert_converges(&universe, &topology).await;
+            snapshot(&universe, &topology)
+        });
+        assert_same("the end", &found, &fresh(&topology));
+    });
+}
