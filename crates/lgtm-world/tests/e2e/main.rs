@@ -12,6 +12,7 @@ mod bed;
 mod census;
 mod converge;
 mod crash;
+mod differential;
 mod drift;
 mod existing;
 mod extra;
