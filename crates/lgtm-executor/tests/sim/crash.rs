@@ -27,7 +27,7 @@ fn quickstart() -> Topology {
 fn eight_spokes() -> Topology {
     let spokes: String = (1..=8)
         .map(|spoke| {
-            let scenario = if spoke % 2 == 0 { "otel" } else { "alloy" };
+            let scenario = if spoke % 4 == 0 { "alloy" } else { "otel" };
             let provider = if spoke % 3 == 0 {
                 format!(", provider: {{existing: {{context: spoke-{spoke}}}}}")
             } else {

@@ -117,7 +117,8 @@ async fn case(seed: u64, topology: &Topology, expected: &Snapshot) {
 fn whatever_goes_wrong_for_a_while_is_over_when_it_is_over() {
     // A few topologies, each for many seeds, since what an undisturbed apply comes to is asked of each.
     let mut random = Random::new(20_261_121);
-    let topologies: Vec<Topology> = (0..16).map(|_| Spec::random(&mut random, 2).topology()).collect();
+    let topologies: Vec<Topology> =
+        (0..16).map(|number| Spec::random(&mut random, 1 + number % 2).topology()).collect();
     let expected: Vec<Snapshot> = topologies.iter().map(fresh).collect();
     each_seed("faults::", RUNS, |seed| {
         let index = usize::try_from(seed).unwrap() % topologies.len();

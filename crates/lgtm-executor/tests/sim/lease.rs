@@ -22,7 +22,7 @@ use crate::{
     spec::Spec,
 };
 
-const RUNS: u64 = 80;
+const RUNS: u64 = 56;
 
 fn hub() -> ClusterName {
     ClusterName::new("hub")

@@ -9,7 +9,7 @@ use crate::{
     spec::Spec,
 };
 
-const RUNS: u64 = 60;
+const RUNS: u64 = 48;
 
 #[test]
 fn a_walk_ends_where_its_last_revision_says() {
