@@ -1,6 +1,6 @@
 # What a person runs in this checkout. Everything real is a script or cargo; this file only names it.
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo tools build test lint fmt bench generate
+.PHONY: help demo clean-demo tools build test soak lint fmt bench generate
 
 TOOLS := $(CURDIR)/.tools/bin
 LGTMCTL := target/release/lgtmctl
@@ -32,6 +32,10 @@ build:
 
 test: tools ## Every gate and every test; the last line counts them
 	@tools/test
+
+soak: tools ## The random tests of the simulated world and of the faults, many times over
+	LGTMCTL_SIM_RUNS=$(or $(RUNS),20000) cargo test --release --locked -p lgtm-executor --test sim -- faults walks order lease
+	LGTMCTL_APPLIES=$(or $(APPLIES),300) cargo test --locked -p lgtm-world --test faults -- seeded
 
 lint: ## Formatting, clippy and the project's own rules
 	cargo fmt --all --check

@@ -12,11 +12,12 @@ pub const NAMESPACE: &str = "observability";
 /// The Secret with `ca.crt`, `tls.crt` and `tls.key` that a spoke's agents show to the tenant gateway.
 pub const CERTIFICATE_SECRET: &str = "tenant-certificate";
 
-/// Whether agents read their own node's kubelet without checking its certificate.
+/// Whether agents read kubelets without checking their certificates.
 ///
-/// kubeadm's kubelets, and so kind's, sign their own certificate, which no authority vouches for. An agent
-/// asks its own node's address only, so the connection never leaves the node, and whoever could sit in it
-/// owns the node already. The charts' own default is to check.
+/// kubeadm's kubelets, and so kind's, sign their own certificate, which no authority vouches for. An agent on
+/// each node asks its own node's address only, so the connection never leaves the node, and whoever could sit
+/// in it owns the node already. Prometheus in agent mode asks all nodes; its chart's README says what that
+/// risks. The charts' own default is to check.
 pub(super) const KUBELET_SIGNS_ITSELF: bool = true;
 
 const MIMIR: &str = "http://mimir-distributor.mimir.svc:8080/api/v1/push";

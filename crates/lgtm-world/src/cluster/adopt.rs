@@ -44,8 +44,9 @@ async fn write_entries(cluster: &Cluster, resource: &Resource, live: &Value, ent
     };
     let has_entries = live.pointer("/metadata/managedFields").is_some();
     let patch = json!([
-        // Someone may have changed the object since it was read.
-        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+        // Someone may have changed the object since it was read. The server then answers with a conflict, and
+        // the step looks again; a failed `test` would be an invalid patch, which is tried no more.
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
         {"op": if has_entries { "replace" } else { "add" }, "path": "/metadata/managedFields", "value": entries},
     ]);
     let path =

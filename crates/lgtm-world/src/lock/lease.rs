@@ -56,7 +56,10 @@ impl Lease {
         let renewed_at = AtomicI64::new(begun.unix_timestamp());
         let lease = Self { hub, topology, identity, begun, renewed, renewed_at };
         match write_lease(&lease, "starting", Occasion::Take).await {
-            Ok(()) => Ok(lease),
+            Ok(written) => {
+                lease.note(&mut *lease.renewed.lock().await, written);
+                Ok(lease)
+            }
             Err(failure) => {
                 // The answer may have been lost after the Lease was written.
                 if failure.kind != Kind::Locked {
@@ -96,10 +99,16 @@ impl Lease {
         if (OffsetDateTime::now_utc() - *renewed).unsigned_abs() < unless_within {
             return Ok(());
         }
-        write_lease(self, step, Occasion::Renew).await?;
-        *renewed = OffsetDateTime::now_utc();
-        self.renewed_at.store(renewed.unix_timestamp(), Ordering::Relaxed);
+        let written = write_lease(self, step, Occasion::Renew).await?;
+        self.note(&mut renewed, written);
         Ok(())
+    }
+
+    /// Others go by the time that stands in the Lease. The answer may have come seconds later, and whoever
+    /// counted from there would believe in the Lease for longer than they do.
+    fn note(&self, renewed: &mut OffsetDateTime, written: OffsetDateTime) {
+        *renewed = written;
+        self.renewed_at.store(written.unix_timestamp(), Ordering::Relaxed);
     }
 
     /// Whether others may take the Lease by now, as far as is known without waiting.
@@ -132,17 +141,19 @@ fn holder_identity(lease: &Value) -> Option<&str> {
     lease.pointer("/spec/holderIdentity")?.as_str().filter(|holder| !holder.is_empty())
 }
 
-/// Takes or renews the Lease, or says who has it. The resourceVersion makes sure that of two that try
+/// Takes or renews the Lease and returns the time that it bears, or says who has it. The resourceVersion
+/// makes sure that of two that try
 /// at once only one gets it.
-async fn write_lease(lease: &Lease, step: &str, occasion: Occasion) -> Result<(), Failure> {
+async fn write_lease(lease: &Lease, step: &str, occasion: Occasion) -> Result<OffsetDateTime, Failure> {
     let Lease { hub, topology, .. } = lease;
     let failed = |error: ApiError| hub.failure("taking the lock (a Lease)", error);
     let mut tries = 0;
     loop {
         let found = hub.read(&lease_path(topology)).await.map_err(failed)?;
         let found = may_take(lease, occasion, found).await?;
-        match write_over(lease, step, found.as_ref()).await {
-            Ok(_) => return Ok(()),
+        let now = OffsetDateTime::now_utc();
+        match write_over(lease, step, found.as_ref(), now).await {
+            Ok(_) => return Ok(now),
             // Either another was faster, or a write of our own was done although its answer says
             // otherwise: the Lease itself says which.
             Err(error) if tries < RACES && error.may_pass() && !matches!(error, ApiError::NoAnswer(_)) => {
@@ -199,7 +210,7 @@ async fn may_take(lease: &Lease, occasion: Occasion, found: Option<Value>) -> Re
     }
 }
 
-async fn write_over(lease: &Lease, step: &str, found: Option<&Value>) -> Answer<Value> {
+async fn write_over(lease: &Lease, step: &str, found: Option<&Value>, now: OffsetDateTime) -> Answer<Value> {
     let Lease { hub, topology, identity, begun, .. } = lease;
     let version = found.and_then(|found| found.pointer("/metadata/resourceVersion").cloned());
     let mut metadata = json!({
@@ -218,7 +229,7 @@ async fn write_over(lease: &Lease, step: &str, found: Option<&Value>) -> Answer<
             "holderIdentity": identity,
             "leaseDurationSeconds": DURATION,
             "acquireTime": micro_time(*begun),
-            "renewTime": micro_time(OffsetDateTime::now_utc()),
+            "renewTime": micro_time(now),
         },
     });
     match found {

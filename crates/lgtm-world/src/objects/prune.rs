@@ -21,12 +21,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{CONCURRENCY, Context, took, until_gone};
 use crate::{
-    cluster::{
-        Cluster, Resource,
-        answer::{Answer, ApiError},
-        discovery,
-        examine::label,
-    },
+    cluster::{Cluster, Resource, answer::Answer, discovery, examine::label},
     observe::resource,
     records,
 };
@@ -152,7 +147,14 @@ async fn let_go(cluster: &Cluster, object: &InventoryObject) -> Answer<()> {
     let path = format!("{path}?fieldManager={FIELD_MANAGER}");
     match cluster.patch(&path, "application/merge-patch+json", &patch).await {
         Ok(_) => Ok(()),
-        Err(ApiError::Status(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(error) if error.code() == Some(404) => Ok(()),
+        Err(error) if error.code() == Some(409) => {
+            // Any other conflict than that of uids passes.
+            let (namespace, name) = (object.key.namespace.as_deref(), &object.key.name);
+            let live = cluster.metadata(&resource(object), namespace, name).await?;
+            let uid = live.as_ref().and_then(|live| live.pointer("/metadata/uid")?.as_str());
+            if uid.is_some() && uid == object.uid.as_deref() { Err(error) } else { Ok(()) }
+        }
         Err(error) => Err(error),
     }
 }
