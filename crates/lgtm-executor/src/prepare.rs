@@ -74,6 +74,7 @@ impl Prepared {
 }
 
 /// Looks at everything and plans.
+#[tracing::instrument(skip_all)]
 pub async fn prepare<W: World>(
     world: &Arc<W>,
     topology: &Topology,
@@ -105,7 +106,8 @@ pub async fn prepare<W: World>(
     let wanted = wanted.into_iter().map(|(unit, objects)| (unit, Examination::Objects(objects))).collect();
     let examined = examine(world, &prepared.desired, wanted).await?;
     prepared.observed.examined.extend(examined);
-    prepared.plan = plan(&prepared.inputs()).map_err(PrepareError::Plan)?;
+    let planned = tracing::info_span!("plan").in_scope(|| plan(&prepared.inputs()));
+    prepared.plan = planned.map_err(PrepareError::Plan)?;
     Ok(prepared)
 }
 
@@ -123,6 +125,7 @@ pub async fn prepare_destroy<W: World>(
 }
 
 /// Reads the fleet record, then every cluster of the topology and of the record at once.
+#[tracing::instrument(name = "observe all clusters", skip_all)]
 pub async fn observe<W: World>(world: &Arc<W>, desired: &Desired) -> Result<Observed, PrepareError> {
     let hub = desired.cluster(&desired.hub).cloned().map(ClusterRef::Wanted);
     let hub = hub.ok_or_else(|| Failure::new(Kind::Permanent, "the topology has no hub"))?;
@@ -158,6 +161,7 @@ pub async fn observe<W: World>(world: &Arc<W>, desired: &Desired) -> Result<Obse
 
 /// The custom resources that each cluster offers or will offer: those seen there, and those that the
 /// user's extras bring.
+#[tracing::instrument(name = "find custom resources", skip_all)]
 async fn capabilities<W: World>(
     world: &Arc<W>,
     desired: &Desired,
@@ -224,7 +228,7 @@ pub(crate) fn request(
     let content = match &unit.content {
         Content::Release(release) => {
             let mut release = release.clone();
-            release.values = fact::resolve(&release.values, facts).ok()?;
+            release.values = Arc::new(fact::resolve(&release.values, facts).ok()?);
             Content::Release(release)
         }
         Content::Objects(_) | Content::Manifests(_) => unit.content.clone(),
@@ -253,6 +257,7 @@ async fn render_known<W: World>(
 }
 
 /// Renders several units at once; all failures are reported.
+#[tracing::instrument(name = "render all units", skip_all)]
 pub async fn render<W: World>(
     world: &Arc<W>,
     requests: Vec<RenderRequest>,
@@ -265,6 +270,7 @@ pub async fn render<W: World>(
     collect(tasks).await
 }
 
+#[tracing::instrument(name = "examine what moved", skip_all)]
 async fn examine<W: World>(
     world: &Arc<W>,
     desired: &Desired,

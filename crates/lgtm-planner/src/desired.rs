@@ -57,13 +57,21 @@ pub struct Desired {
     pub notes: Vec<String>,
     /// The custom resources that units bring, for rendering (see [`Capabilities::planned`]).
     pub api_versions: BTreeMap<ClusterName, BTreeMap<String, Scope>>,
-    order: Vec<UnitId>,
+    /// Places among the sorted units.
+    order: Vec<usize>,
 }
 
 impl Desired {
     /// The units, each after all that it needs.
     pub fn ordered(&self) -> impl Iterator<Item = &Unit> {
-        self.order.iter().filter_map(|id| self.units.get(id))
+        let units: Vec<&Unit> = self.units.values().collect();
+        self.order.iter().filter_map(move |place| units.get(*place).copied())
+    }
+
+    /// The units of one cluster, by name.
+    pub fn units_on<'a>(&'a self, cluster: &'a ClusterName) -> impl Iterator<Item = &'a Unit> {
+        let from_the_first = self.units.range(UnitId::new(cluster, "")..);
+        from_the_first.take_while(move |(id, _)| &id.cluster == cluster).map(|(_, unit)| unit)
     }
 
     /// What a cluster of the topology is; none for one that is not in it.
@@ -141,8 +149,9 @@ pub enum DesireError {
 /// Turns a topology into units and edges. All problems are reported.
 pub fn desire(topology: &Topology, capabilities: &Capabilities) -> Result<Desired, Vec<DesireError>> {
     let mut catalog = Catalog { topology, capabilities, units: BTreeMap::new(), notes: Vec::new() };
+    let mut namespaces = namespaces(topology);
     for cluster in topology.clusters() {
-        catalog.foundation(cluster);
+        catalog.foundation(cluster, namespaces.remove(&cluster.name).unwrap_or_default());
     }
     catalog.hub();
     for spoke in &topology.spokes {
@@ -170,9 +179,8 @@ pub fn desire(topology: &Topology, capabilities: &Capabilities) -> Result<Desire
     })
 }
 
-fn order(units: &BTreeMap<UnitId, Unit>) -> Result<Vec<UnitId>, DesireError> {
-    let needs = units.iter().map(|(id, unit)| (id.clone(), unit.needs.clone())).collect();
-    graph::order(&needs).map_err(DesireError::Cycle)
+fn order(units: &BTreeMap<UnitId, Unit>) -> Result<Vec<usize>, DesireError> {
+    graph::places(units.iter().map(|(id, unit)| (id, &unit.needs))).map_err(DesireError::Cycle)
 }
 
 /// The units as they are gathered.
@@ -190,7 +198,7 @@ impl Catalog<'_> {
     }
 
     /// The units that every cluster has.
-    fn foundation(&mut self, cluster: &Cluster) {
+    fn foundation(&mut self, cluster: &Cluster, namespaces: BTreeSet<&str>) {
         let name = &cluster.name;
         let content = ClusterContent {
             provider: cluster.provider.clone(),
@@ -208,35 +216,33 @@ impl Catalog<'_> {
             needs.push(UnitId::new(hub, ENROLMENT_UNIT));
         }
         self.add(UnitId::new(name, ENROLMENT_UNIT), needs, Content::Enrolment);
-        let namespaces = self.namespaces(name).into_iter().filter_map(|namespace| {
+        let namespaces = namespaces.into_iter().filter_map(|namespace| {
             Object::new(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}))
                 .ok()
         });
         let needs = [UnitId::new(name, ENROLMENT_UNIT)];
         self.add(UnitId::new(name, NAMESPACES_UNIT), needs, Content::Objects(namespaces.collect()));
     }
+}
 
-    /// The namespaces that the catalog and the extras put things into.
-    fn namespaces(&self, cluster: &ClusterName) -> BTreeSet<&str> {
-        let mut namespaces = BTreeSet::from([spoke::NAMESPACE]);
-        if cluster == &self.topology.hub.cluster.name {
-            namespaces.extend(hub::NAMESPACES);
+/// The namespaces that the catalog and the extras put things into, by cluster.
+fn namespaces(topology: &Topology) -> BTreeMap<&ClusterName, BTreeSet<&str>> {
+    let mut namespaces: BTreeMap<&ClusterName, BTreeSet<&str>> =
+        topology.clusters().map(|cluster| (&cluster.name, BTreeSet::from([spoke::NAMESPACE]))).collect();
+    namespaces.entry(&topology.hub.cluster.name).or_default().extend(hub::NAMESPACES);
+    let releases = topology.extra_releases.iter();
+    let releases = releases.map(|release| (&release.clusters, Some(release.namespace.as_str())));
+    let manifests = topology.extra_manifests.iter();
+    let manifests = manifests.map(|manifests| (&manifests.clusters, manifests.namespace.as_deref()));
+    for (clusters, namespace) in releases.chain(manifests) {
+        for cluster in clusters {
+            namespaces.entry(cluster).or_default().extend(namespace);
         }
-        let releases = self.topology.extra_releases.iter();
-        namespaces.extend(
-            releases
-                .filter(|release| release.clusters.contains(cluster))
-                .map(|release| release.namespace.as_str()),
-        );
-        let manifests = self.topology.extra_manifests.iter();
-        namespaces.extend(
-            manifests
-                .filter(|manifests| manifests.clusters.contains(cluster))
-                .filter_map(|manifests| manifests.namespace.as_deref()),
-        );
-        // These exist on every cluster and are nobody's to own.
-        let given = ["default", "kube-node-lease", "kube-public", "kube-system", SYSTEM_NAMESPACE];
-        namespaces.retain(|namespace| !given.contains(namespace));
-        namespaces
     }
+    // These exist on every cluster and are nobody's to own.
+    let given = ["default", "kube-node-lease", "kube-public", "kube-system", SYSTEM_NAMESPACE];
+    for namespaces in namespaces.values_mut() {
+        namespaces.retain(|namespace| !given.contains(namespace));
+    }
+    namespaces
 }

@@ -14,11 +14,10 @@ pub struct Digest(String);
 impl Digest {
     /// Of bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        use fmt::Write as _;
         let mut hex = String::with_capacity(64);
         for byte in Sha256::digest(bytes) {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
+            let digits = [byte >> 4, byte & 0xf].into_iter();
+            hex.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
         }
         Self(hex)
     }

@@ -5,7 +5,8 @@
 //! tells whether an object may have drifted, and metadata is all that has to be read
 //! (Kubernetes documentation, "Server-Side Apply"; checked kind by kind in the e2e tests).
 
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
 
 use crate::digest::Digest;
 
@@ -21,8 +22,35 @@ pub fn fingerprint(metadata: &Value) -> Option<Digest> {
 }
 
 /// The fields of our entry in an object's `managedFields`, as `fieldsV1`.
-pub fn owned_fields(metadata: &Value) -> Option<Value> {
-    owned(metadata, FIELD_MANAGER)?.get("fieldsV1").cloned()
+pub fn owned_fields(metadata: &Value) -> Option<&Value> {
+    owned(metadata, FIELD_MANAGER)?.get("fieldsV1")
+}
+
+/// The fields that lgtmctl owns on an object, in the form of `fieldsV1`.
+///
+/// They are kept as text: every inventory holds some for every object, as trees they would be most of the
+/// memory of a plan, and only an object that lost its entry ever needs them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OwnedFields(Box<RawValue>);
+
+impl OwnedFields {
+    /// The fields of our entry in an object's `managedFields`.
+    pub fn of(metadata: &Value) -> Option<Self> {
+        RawValue::from_string(owned_fields(metadata)?.to_string()).ok().map(Self)
+    }
+
+    /// The fields as JSON.
+    pub fn to_value(&self) -> Value {
+        // What is kept was JSON when it was read.
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for OwnedFields {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
 }
 
 /// Our own entry for the main resource: manager ours, operation Apply, no subresource.

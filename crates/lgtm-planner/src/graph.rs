@@ -1,53 +1,82 @@
 //! The graph's own questions: an order that respects every edge, a cycle, the longest path.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+};
 
-use petgraph::{algo::toposort, graph::DiGraph};
+use petgraph::{
+    algo::toposort,
+    graph::{DiGraph, NodeIndex},
+};
 
 /// Orders nodes so that each comes after all that it needs; ties are broken by the nodes' own order,
-/// so equal inputs give equal outputs. Needs outside the map are taken as met.
+/// so equal inputs give equal outputs. Needs that are not among the nodes are taken as met.
 ///
 /// The error is one cycle, in order.
-pub fn order<N: Clone + Ord>(needs: &BTreeMap<N, BTreeSet<N>>) -> Result<Vec<N>, Vec<N>> {
-    let mut missing: BTreeMap<&N, usize> = BTreeMap::new();
-    let mut dependents: BTreeMap<&N, Vec<&N>> = BTreeMap::new();
-    for (node, before) in needs {
-        let inside = before.iter().filter(|need| needs.contains_key(*need));
-        missing.insert(node, inside.clone().count());
-        for need in inside {
-            dependents.entry(need).or_default().push(node);
+pub fn order<'a, N, Needs>(nodes: impl IntoIterator<Item = (&'a N, Needs)>) -> Result<Vec<N>, Vec<N>>
+where
+    N: Clone + Ord + 'a,
+    Needs: IntoIterator<Item = &'a N>,
+{
+    let mut nodes: Vec<(&N, Needs)> = nodes.into_iter().collect();
+    nodes.sort_by_key(|(node, _)| *node);
+    let sorted: Vec<&N> = nodes.iter().map(|(node, _)| *node).collect();
+    let places = places(nodes)?;
+    Ok(places.into_iter().filter_map(|place| sorted.get(place).map(|node| (*node).clone())).collect())
+}
+
+/// The same order for nodes that are sorted already, as places among them.
+pub(crate) fn places<'a, N, Needs>(
+    nodes: impl IntoIterator<Item = (&'a N, Needs)>,
+) -> Result<Vec<usize>, Vec<N>>
+where
+    N: Clone + Ord + 'a,
+    Needs: IntoIterator<Item = &'a N>,
+{
+    let (nodes, needs): (Vec<&N>, Vec<Needs>) = nodes.into_iter().unzip();
+    let mut missing = vec![0_usize; nodes.len()];
+    let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    for ((node, missing), needs) in missing.iter_mut().enumerate().zip(needs) {
+        for need in needs.into_iter().filter_map(|need| nodes.binary_search(&need).ok()) {
+            *missing += 1;
+            if let Some(dependents) = dependents.get_mut(need) {
+                dependents.push(node);
+            }
         }
     }
-    let mut ready: BTreeSet<&N> =
-        missing.iter().filter(|(_, missing)| **missing == 0).map(|(node, _)| *node).collect();
-    let mut ordered = Vec::with_capacity(needs.len());
-    while let Some(node) = ready.pop_first() {
-        ordered.push(node.clone());
-        for dependent in dependents.get(node).into_iter().flatten() {
+    let free = missing.iter().enumerate().filter(|(_, missing)| **missing == 0);
+    let mut ready: BinaryHeap<Reverse<usize>> = free.map(|(node, _)| Reverse(node)).collect();
+    let mut ordered = Vec::with_capacity(nodes.len());
+    while let Some(Reverse(next)) = ready.pop() {
+        ordered.push(next);
+        for dependent in dependents.get(next).into_iter().flatten() {
             if let Some(missing) = missing.get_mut(*dependent) {
                 *missing -= 1;
                 if *missing == 0 {
-                    ready.insert(dependent);
+                    ready.push(Reverse(*dependent));
                 }
             }
         }
     }
-    if ordered.len() == needs.len() { Ok(ordered) } else { Err(cycle(needs)) }
+    if ordered.len() == nodes.len() {
+        return Ok(ordered);
+    }
+    let cycle = cycle(&dependents);
+    Err(cycle.into_iter().filter_map(|node| nodes.get(node).map(|node| (*node).clone())).collect())
 }
 
 /// One cycle of a graph that is known to have one.
-fn cycle<N: Clone + Ord>(needs: &BTreeMap<N, BTreeSet<N>>) -> Vec<N> {
-    let mut graph = DiGraph::<&N, ()>::new();
-    let indices: BTreeMap<&N, _> = needs.keys().map(|node| (node, graph.add_node(node))).collect();
-    for (node, before) in needs {
-        for need in before {
-            if let (Some(from), Some(to)) = (indices.get(need), indices.get(node)) {
-                graph.add_edge(*from, *to, ());
-            }
+fn cycle(dependents: &[Vec<usize>]) -> Vec<usize> {
+    let mut graph = DiGraph::<(), ()>::new();
+    let indices: Vec<NodeIndex> = dependents.iter().map(|_| graph.add_node(())).collect();
+    for (from, dependents) in indices.iter().zip(dependents) {
+        for to in dependents.iter().filter_map(|to| indices.get(*to)) {
+            graph.add_edge(*from, *to, ());
         }
     }
     let Err(found) = toposort(&graph, None) else { return Vec::new() };
-    // Walk against the edges, always inside what cannot be ordered, until a node comes again.
+    // Walk along the edges, always inside what cannot be ordered, until a node comes again.
     let components = petgraph::algo::tarjan_scc(&graph);
     let Some(component) = components.iter().find(|component| component.contains(&found.node_id())) else {
         return Vec::new();
@@ -62,7 +91,7 @@ fn cycle<N: Clone + Ord>(needs: &BTreeMap<N, BTreeSet<N>>) -> Vec<N> {
         }
         path.push(next);
     }
-    path.into_iter().filter_map(|index| graph.node_weight(index).map(|node| (*node).clone())).collect()
+    path.into_iter().map(NodeIndex::index).collect()
 }
 
 /// For each node the length of the longest way from its start to the end of everything that needs

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     digest::Digest,
     fact::{FactRef, UnitFacts},
+    fingerprint::OwnedFields,
     object::ObjectKey,
     unit::{UnitId, UnitName},
 };
@@ -103,7 +104,7 @@ pub struct InventoryObject {
     /// The fields that we own on it (`fieldsV1`), as read with the fingerprint. When our entry is lost, as by
     /// a tool that strips `managedFields`, this tells what a later application has to take away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owned: Option<Value>,
+    pub owned: Option<OwnedFields>,
     /// For what runs once: the digest of the object with which it was done. It is not looked at
     /// again until that digest changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

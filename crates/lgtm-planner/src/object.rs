@@ -83,7 +83,7 @@ impl Object {
 
     /// `apiVersion`, for example `apps/v1`.
     pub fn api_version(&self) -> &str {
-        self.text("/apiVersion")
+        self.text("apiVersion")
     }
 
     /// API group; empty for the core group.
@@ -93,17 +93,22 @@ impl Object {
 
     /// Kind.
     pub fn kind(&self) -> &str {
-        self.text("/kind")
+        self.text("kind")
     }
 
     /// `metadata.name`.
     pub fn name(&self) -> &str {
-        self.text("/metadata/name")
+        self.metadata_text("name").unwrap_or_default()
     }
 
     /// `metadata.namespace`.
     pub fn namespace(&self) -> Option<&str> {
-        self.0.pointer("/metadata/namespace").and_then(Value::as_str)
+        self.metadata_text("namespace")
+    }
+
+    /// The object's identity, without a copy: group, kind, namespace and name, as in an [`ObjectKey`].
+    pub fn identity(&self) -> (&str, &str, Option<&str>, &str) {
+        (self.group(), self.kind(), self.namespace(), self.name())
     }
 
     /// The object's identity.
@@ -163,8 +168,13 @@ impl Object {
         self.0.get_mut("metadata").and_then(Value::as_object_mut).expect("an object has metadata")
     }
 
-    fn text(&self, pointer: &str) -> &str {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    // Field by field, since a JSON pointer is taken apart anew at every use.
+    fn text(&self, field: &str) -> &str {
+        self.0.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn metadata_text(&self, field: &str) -> Option<&str> {
+        self.0.get("metadata")?.get(field)?.as_str()
     }
 }
 

@@ -4,7 +4,7 @@
 //! of other units (see [`crate::fact`]); it holds no key material and no secret, only the request
 //! for one.
 
-use std::{collections::BTreeSet, fmt, net::Ipv4Addr, str::FromStr};
+use std::{collections::BTreeSet, fmt, net::Ipv4Addr, str::FromStr, sync::Arc};
 
 use lgtm_topology::{ClusterName, Provider, Segment, Sensitive, TenantId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -17,14 +17,14 @@ pub const CLUSTER_UNIT: &str = "cluster";
 /// The unit that enters a cluster in the fleet record; every cluster has one.
 pub const ENROLMENT_UNIT: &str = "enrolment";
 
-/// A unit's name on its cluster: a DNS label, for example `mimir` or `tenant-certificate`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UnitName(String);
+/// A unit's name on its cluster: a DNS label, for example `mimir` or `tenant-certificate`. A copy shares
+/// the text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnitName(Arc<str>);
 
 impl UnitName {
     /// Wraps a name that the catalog, a checked topology or a record in a cluster gave.
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
 
@@ -40,6 +40,18 @@ impl fmt::Display for UnitName {
     }
 }
 
+impl Serialize for UnitName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for UnitName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
 /// A unit's identity in the whole topology, written `cluster/name`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitId {
@@ -51,7 +63,7 @@ pub struct UnitId {
 
 impl UnitId {
     /// The unit `name` on `cluster`.
-    pub fn new(cluster: &ClusterName, name: impl Into<String>) -> Self {
+    pub fn new(cluster: &ClusterName, name: impl Into<Arc<str>>) -> Self {
         Self { cluster: cluster.clone(), name: UnitName::new(name) }
     }
 }
@@ -185,8 +197,8 @@ pub struct Release {
     pub name: String,
     /// helm's release namespace.
     pub namespace: String,
-    /// helm's values; may hold placeholders for facts.
-    pub values: Value,
+    /// helm's values; may hold placeholders for facts. A chart that goes to many clusters has them once.
+    pub values: Arc<Value>,
     /// Facts that the unit gives when it is done.
     pub gives: Vec<ServiceAddress>,
 }

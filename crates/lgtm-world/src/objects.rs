@@ -183,7 +183,9 @@ async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> R
             let before = work.before.iter().flat_map(|before| &before.objects);
             let known = before.filter(|before| before.key == key && before.uid.as_ref() == Some(&seen.uid));
             if let Some(owned) = known.filter_map(|before| before.owned.as_ref()).next() {
-                restore(cluster, &resource, &live, object.api_version(), owned).await.map_err(failed)?;
+                restore(cluster, &resource, &live, object.api_version(), &owned.to_value())
+                    .await
+                    .map_err(failed)?;
             }
         }
         if seen.deleting.is_none() && replicas::are_given_up(object, &live) {

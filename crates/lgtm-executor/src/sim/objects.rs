@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lgtm_planner::{
     digest::Digest,
     fact::UnitFacts,
-    fingerprint::owned_fields,
+    fingerprint::OwnedFields,
     inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
     object::{Object, ObjectKey},
     observed::Live,
@@ -197,7 +197,9 @@ async fn write(context: &Context, work: &ApplyObjects, object: &Object) -> Resul
                 let known =
                     |before: &&InventoryObject| before.key == key && before.uid.as_ref() == Some(&seen.uid);
                 if let Some(owned) = before.filter(known).find_map(|before| before.owned.as_ref()) {
-                    restore(api, &key, &live, object.api_version(), owned).await.map_err(&failed)?;
+                    restore(api, &key, &live, object.api_version(), &owned.to_value())
+                        .await
+                        .map_err(&failed)?;
                 }
             }
             hand_over(api, object, &live).await.map_err(&failed)?;
@@ -311,7 +313,7 @@ async fn fingerprints(
 ) -> Result<Vec<InventoryObject>, Failure> {
     let kinds: BTreeSet<(String, String)> =
         work.objects.iter().map(|object| (object.group().to_owned(), object.kind().to_owned())).collect();
-    let mut live: BTreeMap<ObjectKey, (Live, Option<Value>)> = BTreeMap::new();
+    let mut live: BTreeMap<ObjectKey, (Live, Option<OwnedFields>)> = BTreeMap::new();
     for (group, kind) in &kinds {
         let found = context.api.read(|server| {
             let labelled = server.list(group, kind, None).filter(|(_, value)| {
@@ -320,7 +322,7 @@ async fn fingerprints(
                     && label(UNIT_LABEL) == Some(context.step.unit.name.as_str())
             });
             let seen = |(key, _): (&ObjectKey, &Value)| {
-                let owned = server.get(key).and_then(|full| owned_fields(full.get("metadata")?));
+                let owned = server.get(key).and_then(|full| OwnedFields::of(full.get("metadata")?));
                 Some((key.clone(), (server.live(key)?, owned)))
             };
             labelled.filter_map(seen).collect::<Vec<_>>()

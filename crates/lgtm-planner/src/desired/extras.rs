@@ -1,5 +1,7 @@
 //! The user's own charts and manifests.
 
+use std::sync::Arc;
+
 use lgtm_topology::{ChartLocation, ClusterName, ExtraName, Need};
 
 use super::{Catalog, DesireError, NAMESPACES_UNIT};
@@ -22,12 +24,13 @@ impl Catalog<'_> {
         let topology = self.topology;
         let mut wanted: Vec<(UnitId, &ExtraName, &[Need], Content)> = Vec::new();
         for release in &topology.extra_releases {
+            let values = Arc::new(release.values.clone());
             for cluster in &release.clusters {
                 let content = Content::Release(Release {
                     chart: chart(&release.chart),
                     name: release.name.to_string(),
                     namespace: release.namespace.clone(),
-                    values: release.values.clone(),
+                    values: Arc::clone(&values),
                     gives: Vec::new(),
                 });
                 wanted.push((

@@ -1,6 +1,6 @@
 //! The hub's units: backends, Grafana, the tenant gateway, and the hub's own agents.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use lgtm_topology::AdminPassword;
 
@@ -116,7 +116,7 @@ impl Catalog<'_> {
             chart: ChartRef::Embedded(GATEWAY_UNIT.to_owned()),
             name: GATEWAY_UNIT.to_owned(),
             namespace: GATEWAY_NAMESPACE.to_owned(),
-            values,
+            values: Arc::new(values),
             gives,
         });
         self.add(UnitId::new(&hub.name, GATEWAY_UNIT), needs, content);

@@ -1,5 +1,7 @@
 //! A spoke's units: its client certificate and its agents. The hub's own agents are made here too.
 
+use std::sync::Arc;
+
 use lgtm_topology::{ClusterName, LogShipper, Scenario, Spoke};
 use serde_json::Value;
 
@@ -155,7 +157,7 @@ impl Catalog<'_> {
             chart: ChartRef::Embedded(chart.to_owned()),
             name: name.to_owned(),
             namespace: namespace.to_owned(),
-            values,
+            values: Arc::new(values),
             gives: Vec::new(),
         });
         self.add(UnitId::new(cluster, name), needs, content);

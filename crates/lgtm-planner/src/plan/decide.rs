@@ -9,7 +9,6 @@ use crate::{
     fact::{FactRef, references},
     graph,
     inventory::Connection,
-    object::ObjectKey,
     observed::ClusterObserved,
     unit::{ClusterContent, Content, Unit, UnitId},
 };
@@ -159,8 +158,10 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<PlanError>> {
         }
         match decide(inputs, unit) {
             Ok(Decision { change: None, .. }) => {
-                let steps = unit.needs.iter().flat_map(|need| steps_for(need, &steps, &behind));
-                behind.insert(unit.id.clone(), steps.collect());
+                if !steps.is_empty() {
+                    let steps = unit.needs.iter().flat_map(|need| steps_for(need, &steps, &behind));
+                    behind.insert(unit.id.clone(), steps.collect());
+                }
                 unchanged.insert(unit.id.clone());
             }
             Ok(decision) => {
@@ -176,8 +177,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<PlanError>> {
     if selected.is_none() {
         remove::add_removals(inputs, &mut steps);
     }
-    let needs = steps.iter().map(|(id, step)| (id.clone(), step.needs.clone())).collect();
-    let order = graph::order(&needs)
+    let order = graph::order(steps.iter().map(|(id, step)| (id, &step.needs)))
         .map_err(|cycle| vec![PlanError::Cycle(cycle.into_iter().map(|id| id.unit).collect())])?;
     Ok(Plan {
         topology: inputs.desired.topology.clone(),
@@ -288,16 +288,20 @@ fn estimate(inputs: &Inputs<'_>, unit: &Unit) -> u64 {
 /// What is wrong with the plan as a whole.
 fn check(inputs: &Inputs<'_>) -> Vec<PlanError> {
     let mut problems = Vec::new();
-    let mut owners: BTreeMap<(&ClusterName, ObjectKey), &UnitId> = BTreeMap::new();
+    // Units are sorted by cluster, so only one cluster's objects have to be known at a time.
+    let (mut cluster, mut owners) = (None, BTreeMap::new());
     for (id, rendered) in inputs.rendered {
+        if cluster.replace(&id.cluster) != Some(&id.cluster) {
+            owners.clear();
+        }
         for object in rendered.objects.iter() {
-            if let Some(first) = owners.insert((&id.cluster, object.key()), id)
+            if let Some(first) = owners.insert(object.identity(), id)
                 && first != id
             {
                 problems.push(PlanError::TwoOwners {
                     cluster: id.cluster.clone(),
                     object: object.key(),
-                    first: first.clone(),
+                    first: UnitId::clone(first),
                     second: id.clone(),
                 });
             }

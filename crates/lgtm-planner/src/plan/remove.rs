@@ -38,12 +38,9 @@ pub(super) fn add_removals(inputs: &Inputs<'_>, steps: &mut BTreeMap<StepId, Ste
                 }
             }
         } else if let Some(state) = inputs.observed.state(name) {
-            let gone = state.inventories.values().filter(|inventory| {
-                !inputs
-                    .desired
-                    .units
-                    .contains_key(&UnitId { cluster: name.clone(), name: inventory.unit.clone() })
-            });
+            let wanted: BTreeSet<&UnitName> =
+                inputs.desired.units_on(name).map(|unit| &unit.id.name).collect();
+            let gone = state.inventories.values().filter(|inventory| !wanted.contains(&inventory.unit));
             remove_units(name, state, gone, Some(inputs), inputs.options, &mut removals);
             namespaces::add_removals(inputs, name, state, &mut removals);
         }
@@ -98,10 +95,10 @@ pub fn plan_destroy(
             }
         }
     }
-    let needs = steps.iter().map(|(id, step)| (id.clone(), step.needs.clone())).collect();
     // Removals follow recorded needs, which a plan ordered once; a damaged record may form a circle,
     // and then the order of names is as good as any.
-    let order = graph::order(&needs).unwrap_or_else(|_| steps.keys().cloned().collect());
+    let order = graph::order(steps.iter().map(|(id, step)| (id, &step.needs)));
+    let order = order.unwrap_or_else(|_| steps.keys().cloned().collect());
     Plan {
         topology: topology.clone(),
         steps: order.iter().filter_map(|id| steps.remove(id)).collect(),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 /// The live object as it would be when `ours` was applied.
 pub(super) fn applied(live: &Value, ours: &Value) -> Value {
     let owned = live.get("metadata").and_then(owned_fields);
-    overlay(live, ours, owned.as_ref())
+    overlay(live, ours, owned)
 }
 
 fn overlay(live: &Value, ours: &Value, owned: Option<&Value>) -> Value {

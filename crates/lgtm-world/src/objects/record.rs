@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use lgtm_executor::Failure;
 use lgtm_planner::{
     digest::Digest,
-    fingerprint::owned_fields,
+    fingerprint::OwnedFields,
     inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, UNIT_LABEL},
     object::ObjectKey,
     observed::Live,
     phase::{Phase, is_run_once, phase},
     plan::ApplyObjects,
 };
-use serde_json::Value;
 
 use super::Context;
 use crate::{
@@ -108,12 +107,12 @@ pub(super) async fn fingerprints(
             let found = cluster.list_metadata(resource, selector).await.map_err(failed)?;
             let seen = found.iter().map(|found| {
                 let (key, seen) = of_metadata(&resource.group, kind, found);
-                (key, seen, found.get("metadata").and_then(owned_fields))
+                (key, seen, found.get("metadata").and_then(OwnedFields::of))
             });
             Ok::<_, Failure>((resource.plural.clone(), seen.collect::<Vec<_>>()))
         }
     });
-    let mut live: BTreeMap<ObjectKey, (String, Live, Option<Value>)> = BTreeMap::new();
+    let mut live: BTreeMap<ObjectKey, (String, Live, Option<OwnedFields>)> = BTreeMap::new();
     for (plural, seen) in futures::future::try_join_all(lists).await? {
         live.extend(seen.into_iter().map(|(key, seen, owned)| (key, (plural.clone(), seen, owned))));
     }

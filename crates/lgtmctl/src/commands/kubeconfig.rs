@@ -15,7 +15,7 @@ pub(super) async fn run<W: Clusters>(
     session: &Session<'_, W>,
     args: &KubeconfigArgs,
 ) -> Result<ExitCode, CommandError> {
-    let cluster = ClusterName::new(&args.cluster);
+    let cluster = ClusterName::new(args.cluster.as_str());
     let how = session.cluster(&cluster).await?;
     let kubeconfig = session.interrupt.or(session.world.kubeconfig(&cluster, &how)).await??;
     session.printer.data(&kubeconfig).map_err(stdout_failed)?;

@@ -100,7 +100,7 @@ async fn lock(
         let Content::Release(release) = &unit.content else { continue };
         let mut release = release.clone();
         // What is known only after an apply has a name in its place here.
-        release.values = manifest::name_placeholders(&release.values).0;
+        release.values = manifest::name_placeholders(&release.values).0.into();
         if !seen.insert((release.name.clone(), release.namespace.clone(), release.values.to_string())) {
             continue;
         }

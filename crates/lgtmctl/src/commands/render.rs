@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use lgtm_executor::{Prepared, prepare::SIMULATED_VERSION, world::RenderRequest};
@@ -10,7 +11,7 @@ use lgtm_planner::{
     inventory::{TOPOLOGY_LABEL, UNIT_LABEL},
     object::Object,
     plan::{PlanOptions, Rendered},
-    unit::{Content, Unit, UnitId},
+    unit::{Content, Release, Unit, UnitId},
 };
 
 use crate::{
@@ -112,9 +113,9 @@ async fn without_facts<W: Clusters>(
     let mut facts = Vec::new();
     let content = match &unit.content {
         Content::Release(release) => {
-            let mut release = release.clone();
-            (release.values, facts) = manifest::name_placeholders(&release.values);
-            Content::Release(release)
+            let named;
+            (named, facts) = manifest::name_placeholders(&release.values);
+            Content::Release(Release { values: Arc::new(named), ..release.clone() })
         }
         // Known content is missing only where a cluster does not answer; it is rendered all the same.
         Content::Objects(_) | Content::Manifests(_) => unit.content.clone(),
