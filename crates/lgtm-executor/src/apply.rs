@@ -19,6 +19,7 @@ use lgtm_planner::{
 };
 use lgtm_topology::ClusterName;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tracing::Instrument as _;
 
 use crate::{
     event::{Event, Events, Summary},
@@ -136,7 +137,9 @@ pub async fn apply<W: World>(
                 Effect::Start(id) => {
                     if let Some(step) = steps.get(&id).cloned() {
                         let (world, session) = (Arc::clone(world), Arc::clone(&session));
-                        running.spawn(async move { (step.id.clone(), run(&*world, &session, step).await) });
+                        let span = step_span(&id);
+                        let work = async move { (step.id.clone(), run(&*world, &session, step).await) };
+                        running.spawn(work.instrument(span));
                     }
                 }
                 Effect::Skip { step, because } => {
@@ -189,6 +192,10 @@ pub async fn apply<W: World>(
     report.summary = summary(begun, &order, &needs, &times);
     events.tell(Event::Finished(report.summary.clone()));
     report
+}
+
+fn step_span(id: &StepId) -> tracing::Span {
+    tracing::info_span!("step", what = %id, cluster = %id.unit.cluster, unit = %id.unit.name)
 }
 
 fn fail(
@@ -254,7 +261,8 @@ async fn run<W: World>(world: &W, session: &Session, step: Step) -> Result<Done,
                 }
                 let delay = failure.retry_after.unwrap_or_else(|| backoff(attempt));
                 session.events.tell(Event::Retrying { step: step.id.clone(), failure, delay: millis(delay) });
-                tokio::time::sleep(delay).await;
+                let pause = tracing::debug_span!("pause before the next try", attempt);
+                tokio::time::sleep(delay).instrument(pause).await;
             }
         }
     }

@@ -11,12 +11,17 @@ use std::{
 
 use kube::{
     Client, Config,
+    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use lgtm_executor::Failure;
 use lgtm_topology::ClusterName;
 
 use crate::cluster::{answer::plugin_failure, environment};
+
+mod traced;
+
+use traced::Traced;
 
 /// How lgtmctl calls itself in audit logs.
 pub const USER_AGENT: &str = concat!("lgtmctl/", env!("CARGO_PKG_VERSION"));
@@ -74,9 +79,10 @@ impl Access {
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(USER_AGENT)));
         // A plugin may wait for a person or a network.
         let runtime = tokio::runtime::Handle::current();
+        let cluster = self.cluster.clone();
         let making = tokio::task::spawn_blocking(move || {
             let _entered = runtime.enter();
-            Client::try_from(config)
+            traced(config, &cluster)
         });
         match making.await {
             Ok(Ok(client)) => Ok(client),
@@ -96,4 +102,9 @@ impl Access {
             )
         })
     }
+}
+
+/// A client whose requests are spans of the cluster.
+pub(crate) fn traced(config: Config, cluster: &ClusterName) -> Result<Client, kube::Error> {
+    Ok(ClientBuilder::try_from(config)?.with_layer(&Traced(cluster.clone())).build())
 }

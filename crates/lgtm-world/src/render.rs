@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use lgtm_executor::{Failure, Kind, world::RenderRequest};
@@ -44,11 +44,14 @@ pub(crate) struct Renderer {
     cache_dir: PathBuf,
     source: ChartSource,
     permits: Semaphore,
+    /// A turn for each render: a fleet asks for the same one many times at once, and helm runs it once.
+    turns: Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Renderer {
     pub(crate) fn new(tools: Tools, base_dir: PathBuf, cache_dir: PathBuf, source: ChartSource) -> Self {
-        Self { tools, base_dir, cache_dir, source, permits: Semaphore::new(CONCURRENCY) }
+        let (permits, turns) = (Semaphore::new(CONCURRENCY), Mutex::default());
+        Self { tools, base_dir, cache_dir, source, permits, turns }
     }
 
     /// The objects of a request; `cluster` is the one that they are for, where it is there.
@@ -85,6 +88,15 @@ impl Renderer {
             &request.api_versions.keys().map(String::as_str).collect::<Vec<_>>().join(","),
         ]);
         let cached = self.cache_dir.join("renders").join(format!("{}.json", key.as_str()));
+        if let Some(found) = read_cache(&cached) {
+            return Ok(found);
+        }
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(key).or_default())
+        };
+        let _turn = turn.lock().await;
+        // Whoever had the turn before has left the render behind.
         if let Some(found) = read_cache(&cached) {
             return Ok(found);
         }
@@ -156,6 +168,7 @@ impl Renderer {
         }
     }
 
+    #[tracing::instrument(name = "helm", level = "debug", skip_all, fields(chart = %release.chart))]
     async fn helm(
         &self,
         request: &RenderRequest,
@@ -229,8 +242,10 @@ impl Renderer {
 }
 
 fn rendered(objects: Vec<Object>) -> Rendered {
-    let all = Value::Array(objects.iter().map(|object| object.value().clone()).collect());
-    Rendered { digest: Digest::of_json(&all), objects: Arc::new(objects) }
+    // The text of a list of them, without a copy of every object for it.
+    let texts: Vec<String> = objects.iter().map(|object| object.value().to_string()).collect();
+    let digest = Digest::of_bytes(format!("[{}]", texts.join(",")).as_bytes());
+    Rendered { digest, objects: Arc::new(objects) }
 }
 
 /// Gives objects of namespaced kinds that name no namespace the given one. Where a kind is defined by no
@@ -364,24 +379,4 @@ fn write_cache(path: &Path, objects: &[Object]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fault_in_a_manifest_does_not_show_what_stands_beside_it() {
-        let unit: UnitId = "hub/own".parse().unwrap();
-        for broken in [
-            "  token: hunter2\n bad",
-            "  token: hunter2\n  token: hunter2",
-            "  token: [hunter2",
-            "  a: \"hunter2\n",
-        ] {
-            let text =
-                format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\nstringData:\n{broken}\n");
-            let Err(failure) = parse(&unit, "own.yaml", &text) else { continue };
-            assert!(!failure.message.contains("hunter2"), "{failure}");
-            assert!(failure.message.contains("hub/own") && failure.message.contains("own.yaml"), "{failure}");
-        }
-        assert!(parse(&unit, "own.yaml", "a: [").is_err());
-    }
-}
+mod tests;

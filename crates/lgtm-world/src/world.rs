@@ -166,6 +166,7 @@ impl World for ClusterWorld {
         time::OffsetDateTime::now_utc().unix_timestamp()
     }
 
+    #[tracing::instrument(name = "fleet record", skip_all, fields(cluster = %hub))]
     async fn fleet(
         &self,
         topology: &TopologyName,
@@ -197,6 +198,7 @@ impl World for ClusterWorld {
         Ok(fleet)
     }
 
+    #[tracing::instrument(name = "observe", skip_all, fields(%cluster))]
     async fn observe(
         &self,
         topology: &TopologyName,
@@ -235,11 +237,18 @@ impl World for ClusterWorld {
         }
     }
 
+    #[tracing::instrument(
+        name = "render", level = "debug", skip_all,
+        fields(cluster = %request.unit.cluster, unit = %request.unit.name)
+    )]
     async fn render(&self, request: RenderRequest) -> Result<Rendered, Failure> {
         let cluster = self.known(&request.unit.cluster).ok();
         self.renderer.render(request, cluster.as_deref()).await
     }
 
+    #[tracing::instrument(
+        name = "examine", level = "debug", skip_all, fields(cluster = %unit.cluster, unit = %unit.name)
+    )]
     async fn examine(
         &self,
         topology: &TopologyName,

@@ -2,7 +2,7 @@
 //!
 //! Only words, defaults and what excludes what; what a command does is in [`crate::commands`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -111,6 +111,28 @@ impl Command {
     }
 }
 
+impl Command {
+    /// The file for a trace, where the user wants one.
+    pub fn trace_to(&self) -> Option<&Path> {
+        let trace = match self {
+            Self::Plan(args) => &args.trace,
+            Self::Apply(args) => &args.trace,
+            Self::Destroy(args) => &args.trace,
+            Self::Validate(_)
+            | Self::Status(_)
+            | Self::Graph(_)
+            | Self::Render(_)
+            | Self::Kubeconfig(_)
+            | Self::Unlock(_)
+            | Self::Lock(_)
+            | Self::Vendor(_)
+            | Self::Schema
+            | Self::Completions { .. } => return None,
+        };
+        trace.trace_to.as_deref()
+    }
+}
+
 /// The topology file.
 #[derive(Clone, Debug, Args)]
 pub struct FileArgs {
@@ -128,6 +150,14 @@ pub struct OutputArgs {
     /// The form of what is written to stdout.
     #[arg(long, short, value_enum, default_value_t, value_name = "FORM")]
     pub output: Output,
+}
+
+/// Where time goes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TraceArgs {
+    /// Write where time went to a file, which ui.perfetto.dev and chrome://tracing open. It holds no secret.
+    #[arg(long, value_name = "FILE")]
+    pub trace_to: Option<PathBuf>,
 }
 
 /// See [`Command::Validate`].
@@ -211,6 +241,8 @@ pub struct PlanArgs {
     pub planning: PlanningArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub trace: TraceArgs,
     /// End with code 4 when there are changes.
     #[arg(long)]
     pub exit_code: bool,
@@ -253,6 +285,8 @@ pub struct ApplyArgs {
     pub run: RunArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub trace: TraceArgs,
     /// Apply to simulated clusters of their own in place of the topology's, then remove these again.
     #[arg(long)]
     pub rehearse: bool,
@@ -284,6 +318,8 @@ pub struct DestroyArgs {
     pub run: RunArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub trace: TraceArgs,
     /// Also delete the volume claims of StatefulSets, and so their data.
     #[arg(long)]
     pub delete_data: bool,

@@ -55,14 +55,28 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let GlobalArgs { color, quiet, verbose } = cli.global;
     let printer = Printer::new(terminal, Wishes { color, quiet, verbosity: verbose });
-    trace::start(verbose, printer.talk_style());
     let output = cli.command.output();
-    match start(&cli, &printer) {
+    match traced(&cli, &printer) {
         Ok(code) => code,
         Err(error) => {
             tell(&error, output, &printer);
             error.exit_code()
         }
+    }
+}
+
+fn traced(cli: &Cli, printer: &Printer) -> Result<ExitCode, CommandError> {
+    let to = cli.command.trace_to();
+    let unwritable = |source| CommandError::Write {
+        what: to.map_or_else(String::new, |path| path.display().to_string()),
+        source,
+    };
+    let finish = trace::start(cli.global.verbose, printer.talk_style(), to).map_err(unwritable)?;
+    let result = start(cli, printer);
+    match finish.map(trace::Finish::finish) {
+        // What the command came to matters more than its trace.
+        Some(Err(error)) if result.is_ok() => Err(unwritable(error)),
+        Some(_) | None => result,
     }
 }
 

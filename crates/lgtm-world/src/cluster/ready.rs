@@ -22,6 +22,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(60);
 const SLOWEST_LOOK: Duration = Duration::from_secs(2);
 
 /// Waits until all objects are ready. `tell` hears what is waited for whenever that changes.
+#[tracing::instrument(name = "wait until ready", level = "debug", skip_all)]
 pub(crate) async fn until_ready(
     cluster: &Cluster,
     objects: &[&Object],

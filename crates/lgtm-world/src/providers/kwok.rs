@@ -144,19 +144,25 @@ impl Kwok {
 
     /// A client for the cluster that calls itself by this user agent.
     pub async fn client(&self, name: &str, user_agent: &'static str) -> Result<Client, KwokError> {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| KwokError::Client {
-            name: name.to_owned(),
-            source,
-        };
+        let config = self.config(name, user_agent).await?;
+        Client::try_from(config).map_err(|source| KwokError::no_client(name, source))
+    }
+
+    /// How a client reaches the cluster.
+    pub(crate) async fn config(
+        &self,
+        name: &str,
+        user_agent: &'static str,
+    ) -> Result<kube::Config, KwokError> {
         let text = self.kubeconfig(name).await?;
-        let kubeconfig = Kubeconfig::from_yaml(&text).map_err(|error| failed(error.into()))?;
+        let kubeconfig = Kubeconfig::from_yaml(&text).map_err(|error| KwokError::no_client(name, error))?;
         let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
             .await
-            .map_err(|error| failed(error.into()))?;
+            .map_err(|error| KwokError::no_client(name, error))?;
         // A proxy that the user has set for the internet has no way to this machine's loopback.
         config.proxy_url = None;
         config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(user_agent)));
-        Client::try_from(config).map_err(|error| failed(error.into()))
+        Ok(config)
     }
 
     /// Gives the running cluster as many nodes as there shall be, and waits until they are ready. Says

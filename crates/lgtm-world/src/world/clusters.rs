@@ -67,7 +67,10 @@ impl ClusterWorld {
         }
         let (client, access) = match self.connection_of(name, how) {
             Connection::Kwok { name: kwok } => {
-                let client = self.kwok.client(&kwok, connection::USER_AGENT).await;
+                let config = self.kwok.config(&kwok, connection::USER_AGENT).await;
+                let client = config.and_then(|config| {
+                    connection::traced(config, name).map_err(|error| KwokError::no_client(&kwok, error))
+                });
                 (client.map_err(|error| provider_failure(name, &error))?, None)
             }
             Connection::Existing { kubeconfig, context } => {

@@ -13,3 +13,4 @@ mod program;
 mod rehearse;
 mod secrets;
 mod together;
+mod trace;

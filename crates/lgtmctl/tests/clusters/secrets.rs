@@ -48,7 +48,8 @@ async fn no_output_holds_a_secret() {
     };
     hear(&["plan", "-vv"]);
     hear(&["plan", "-vv", "--output", "json"]);
-    hear(&["apply", "-vv", "--yes", "--output", "json"]);
+    let trace = program.folder().join("trace.json");
+    hear(&["apply", "-vv", "--yes", "--output", "json", "--trace-to", trace.to_str().unwrap()]);
     let mut secrets = secrets(&program).await;
     hear(&["plan", "-vv", "--refresh=full", "--output", "json"]);
     hear(&["status", "-vv"]);
@@ -87,6 +88,7 @@ async fn no_output_holds_a_secret() {
 
     assert!(secrets.len() > 10, "only {} secrets are known", secrets.len());
     read_all(&rendered, &mut said);
+    said.push(("the trace".to_owned(), std::fs::read(&trace).unwrap()));
     read_all(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"), &mut said);
     assert!(
         said.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > 50_000,
@@ -111,7 +113,7 @@ async fn no_output_holds_a_secret() {
 
 /// Every secret value of every Secret on every cluster. Certificates are public and left out; of a
 /// private key each line counts, so that a part of one is found as well.
-async fn secrets(program: &Program) -> BTreeSet<String> {
+pub(crate) async fn secrets(program: &Program) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for cluster in &program.clusters {
         let list = get(&program.client(cluster).await, "/api/v1/secrets").await;

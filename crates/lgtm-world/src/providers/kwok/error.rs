@@ -176,3 +176,9 @@ pub enum KwokError {
         source: Box<kube::Error>,
     },
 }
+
+impl KwokError {
+    pub(crate) fn no_client(name: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Client { name: name.to_owned(), source: source.into() }
+    }
+}
