@@ -2,8 +2,10 @@
 //! of others.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use include_dir::{Dir, DirEntry, include_dir};
@@ -45,12 +47,20 @@ impl Charts {
 
 static CHARTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../charts");
 
+/// Made once: every unit asks, and the charts never change while the program runs.
+static DIGESTS: LazyLock<BTreeMap<&Path, Digest>> =
+    LazyLock::new(|| CHARTS.dirs().map(|dir| (dir.path(), digest_of(dir))).collect());
+
 /// A digest of a chart's files; none when there is no such chart.
 pub(crate) fn digest(name: &str) -> Option<Digest> {
+    DIGESTS.get(Path::new(name)).cloned()
+}
+
+fn digest_of(dir: &Dir<'_>) -> Digest {
     let mut parts = Vec::new();
-    collect(CHARTS.get_dir(name)?, &mut parts);
+    collect(dir, &mut parts);
     parts.sort();
-    Some(Digest::of_parts(parts.iter().map(String::as_str)))
+    Digest::of_parts(parts.iter().map(String::as_str))
 }
 
 fn collect(dir: &Dir<'_>, parts: &mut Vec<String>) {

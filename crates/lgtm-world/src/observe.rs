@@ -15,11 +15,16 @@ use lgtm_planner::{
 };
 use lgtm_topology::TopologyName;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::{
     cluster::{Cluster, Resource, answer::Answer, examine::label},
     records,
 };
+
+/// Lists at once on one cluster. Each that begins before another has ended opens a connection, and a
+/// connection costs the server more than the answer to a short list.
+const LISTS_AT_ONCE: usize = 4;
 
 /// Reads one cluster. The first request decides whether it answers at all.
 pub(crate) async fn observe(cluster: &Cluster, topology: &TopologyName) -> Result<ClusterState, Failure> {
@@ -76,7 +81,9 @@ async fn live(
     let kinds: BTreeSet<(Resource, String)> =
         recorded.iter().map(|object| (resource(object), object.key.kind.clone())).collect();
     let selector = format!("{TOPOLOGY_LABEL}={topology}");
+    let turns = Semaphore::new(LISTS_AT_ONCE);
     let lists = kinds.iter().map(|(resource, kind)| async {
+        let _turn = turns.acquire().await;
         let found = cluster.list_metadata(resource, &selector).await?;
         Answer::Ok(
             found.into_iter().map(|found| of_metadata(&resource.group, kind, &found)).collect::<Vec<_>>(),
