@@ -45,8 +45,9 @@ lint: ## Formatting, clippy and the project's own rules
 fmt: ## Format the sources
 	cargo fmt --all
 
-bench: ## Run the benchmarks
+bench: tools build ## Run the benchmarks, then compare with helmfile where that is on PATH
 	cargo bench --workspace --locked --bench '*'
+	cargo xtask bench
 
 generate: ## Write the generated files (schema, custom resource, command reference) anew
 	cargo xtask generate

@@ -1,7 +1,8 @@
 //! What the project checks and generates about itself.
 //!
 //! `cargo xtask tidy` holds the rules that neither the compiler nor clippy knows; `cargo xtask generate`
-//! writes what is derived from code and checked in. Nothing of it is part of the product.
+//! writes what is derived from code and checked in; `cargo xtask bench` compares with helmfile. Nothing of it is part of the product.
 
+pub mod bench;
 pub mod generate;
 pub mod tidy;

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-const USAGE: &str = "usage: cargo xtask tidy | generate [--check]";
+const USAGE: &str = "usage: cargo xtask tidy | generate [--check] | bench";
 
 fn main() -> io::Result<ExitCode> {
     let root = root();
@@ -23,6 +23,10 @@ fn main() -> io::Result<ExitCode> {
         }
         ["generate"] => {
             xtask::generate::write(&root)?;
+            Vec::new()
+        }
+        ["bench"] => {
+            write!(io::stdout(), "{}", xtask::bench::compare(&root)?)?;
             Vec::new()
         }
         ["generate", "--check"] => xtask::generate::stale(&root)?,
