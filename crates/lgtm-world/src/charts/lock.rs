@@ -175,7 +175,7 @@ mod tests {
             (text.replace(&digest, "abc"), "loki 1.0.0"),
             (text.replace("2.0.0", "1.0.0"), "twice"),
             (text.replace("TopologyLock", "Topology"), "kind `Topology`"),
-            (text.replace("version: 1", "vresion: 1"), "vresion"),
+            (text.replacen("version: \"1", "vresion: \"1", 1), "vresion"),
             ("a: [".to_owned(), ""),
         ] {
             let error = Lock::parse(&broken).unwrap_err().to_string();
