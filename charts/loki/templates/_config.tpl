@@ -72,7 +72,10 @@ max_global_streams_per_user: {{ .streams | int64 }}
 {{- define "loki.overrides" -}}
 {{- $overrides := dict }}
 {{- range $tenant, $limits := .Values.tenants }}
-{{- $_ := set $overrides $tenant (include "loki.tenantLimits" $limits | fromYaml) }}
+{{- $own := include "loki.tenantLimits" $limits | fromYaml }}
+{{- $_ := set $own "retention_period" $limits.retention }}
+{{- $_ := set $own "reject_old_samples_max_age" $limits.retention }}
+{{- $_ := set $overrides $tenant $own }}
 {{- end }}
 {{- toYaml (dict "overrides" $overrides) }}
 {{- end }}

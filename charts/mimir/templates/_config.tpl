@@ -79,7 +79,9 @@ max_global_series_per_user: {{ .series | int64 }}
 {{- define "mimir.overrides" -}}
 {{- $overrides := dict }}
 {{- range $tenant, $limits := .Values.tenants }}
-{{- $_ := set $overrides $tenant (include "mimir.tenantLimits" $limits | fromYaml) }}
+{{- $own := include "mimir.tenantLimits" $limits | fromYaml }}
+{{- $_ := set $own "compactor_blocks_retention_period" $limits.retention }}
+{{- $_ := set $overrides $tenant $own }}
 {{- end }}
 {{- toYaml (dict "overrides" $overrides) }}
 {{- end }}

@@ -59,7 +59,7 @@ storage:
 overrides:
   per_tenant_override_config: /etc/tempo-overrides/overrides.yaml
   defaults:
-    {{- include "tempo.tenantLimits" (dict "limits" .Values.limits "values" .Values) | nindent 4 }}
+    {{- include "tempo.tenantLimits" (dict "limits" .Values.limits "retention" .Values.retention "values" .Values) | nindent 4 }}
 {{- end }}
 
 {{/*
@@ -78,7 +78,7 @@ global:
 read:
   max_bytes_per_tag_values_query: 1000000
 compaction:
-  block_retention: {{ .values.retention }}
+  block_retention: {{ .retention }}
 metrics_generator:
   processors: [service-graphs, span-metrics]
   generate_native_histograms: classic
@@ -90,7 +90,7 @@ metrics_generator:
 {{- $overrides := dict }}
 {{- $values := .Values }}
 {{- range $tenant, $limits := .Values.tenants }}
-{{- $_ := set $overrides $tenant (include "tempo.tenantLimits" (dict "limits" $limits "values" $values) | fromYaml) }}
+{{- $_ := set $overrides $tenant (include "tempo.tenantLimits" (dict "limits" $limits "retention" $limits.retention "values" $values) | fromYaml) }}
 {{- end }}
 {{- toYaml (dict "overrides" $overrides) }}
 {{- end }}

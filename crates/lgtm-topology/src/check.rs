@@ -6,6 +6,7 @@
 mod clusters;
 mod extras;
 mod networks;
+mod retention;
 mod scenarios;
 mod tenants;
 
@@ -14,16 +15,15 @@ use std::collections::BTreeMap;
 use clusters::Draft;
 
 use crate::{
-    AdminPassword, ClusterName, Diagnostic, ExtraName, Grafana, Hours, Hub, MeshType, Position, Positions,
-    Profile, Retention, Spoke, Topology,
-    defaults::RETENTION,
+    AdminPassword, ClusterName, Diagnostic, ExtraName, Grafana, Hub, MeshType, Position, Positions, Profile,
+    Spoke, Tenant, Topology,
     diagnostic::Code,
     input::{
-        At, Field, Input,
-        file::{FileInput, GrafanaInput, HubInput, RetentionInput, SpecInput},
+        At, Input,
+        file::{FileInput, GrafanaInput, HubInput, SpecInput},
         scalars::{ApiVersion, TopologyKind},
     },
-    problems::{Problem, Problems, quoted},
+    problems::{Problem, Problems},
     tree::Tree,
 };
 
@@ -42,8 +42,8 @@ fn topology(file: &FileInput, problems: &mut Problems) -> Option<Topology> {
     clusters::check(&drafts, problems);
     let segments = networks::check(&drafts, problems);
     let limits = tenants::base_limits(spec);
-    let tenants = tenants::check(spec, &drafts, limits, problems);
-    let retention = check_retention(&spec.retention, problems);
+    let retention = retention::general(&spec.retention, problems);
+    let tenants = tenants::check(spec, &drafts, Tenant { limits, retention }, problems);
     let grafana = spec.hub.value().map(|hub| check_grafana(hub, problems));
     let extras = extras::check(spec, &drafts, problems);
     let scenarios = scenarios::check(spec, problems);
@@ -83,29 +83,6 @@ fn positions(spec: &SpecInput, drafts: &[Draft<'_>]) -> Positions {
     let extras: BTreeMap<ExtraName, Position> =
         extras::names(spec).map(|name: &At<ExtraName>| (name.value.clone(), name.place.position)).collect();
     Positions { clusters, extras }
-}
-
-fn check_retention(field: &Field<RetentionInput>, problems: &mut Problems) -> Retention {
-    /// Loki's compactor refuses less.
-    const SHORTEST_FOR_LOGS: Hours = Hours(24);
-    let Some(input) = field.value() else { return RETENTION };
-    if let Some(logs) = input.logs.get().filter(|logs| logs.value < SHORTEST_FOR_LOGS) {
-        problems.report_at(
-            &logs.path,
-            Problem {
-                code: Code::InvalidValue,
-                at: logs.place,
-                message: format!("logs cannot be kept for {}", quoted(&logs.value.to_string())),
-                label: "shorter than a day".to_owned(),
-                help: "use at least `24h`: Loki keeps an index per day and refuses less".to_owned(),
-            },
-        );
-    }
-    Retention {
-        metrics: input.metrics.value().copied().unwrap_or(RETENTION.metrics),
-        logs: input.logs.value().copied().unwrap_or(RETENTION.logs),
-        traces: input.traces.value().copied().unwrap_or(RETENTION.traces),
-    }
 }
 
 fn check_grafana(hub: &HubInput, problems: &mut Problems) -> Grafana {

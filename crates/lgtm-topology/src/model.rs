@@ -78,7 +78,7 @@ pub struct Topology {
     pub profile: Profile,
     /// How the spokes reach the hub.
     pub mesh: MeshType,
-    /// How long each backend keeps data.
+    /// How long each backend keeps data of tenants without a retention of their own.
     pub retention: Retention,
     /// Limits for every tenant without limits of its own.
     pub default_limits: Limits,
@@ -86,8 +86,8 @@ pub struct Topology {
     pub hub: Hub,
     /// The clusters that are observed, in file order.
     pub spokes: Vec<Spoke>,
-    /// Every tenant in use: the hub's `_local` and one per spoke, each with its effective limits.
-    pub tenants: BTreeMap<TenantId, Limits>,
+    /// Every tenant in use: the hub's `_local` and one per spoke.
+    pub tenants: BTreeMap<TenantId, Tenant>,
     /// The user's own charts.
     pub extra_releases: Vec<ExtraRelease>,
     /// The user's own manifests.
@@ -151,6 +151,15 @@ impl fmt::Display for Hours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}h", self.0)
     }
+}
+
+/// What is particular to a tenant, as effective values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tenant {
+    /// What it may send.
+    pub limits: Limits,
+    /// How long its data is kept.
+    pub retention: Retention,
 }
 
 /// What one tenant may send. Every field has a default, so these are effective values.

@@ -40,7 +40,7 @@ fn the_full_example_is_valid() {
     assert_eq!(topology.retention.metrics, Hours(336));
     assert_eq!(topology.retention.traces, Hours(72));
     let series: Vec<_> =
-        topology.tenants.iter().map(|(name, limits)| (name.as_str(), limits.metrics_series)).collect();
+        topology.tenants.iter().map(|(name, tenant)| (name.as_str(), tenant.limits.metrics_series)).collect();
     assert_eq!(
         series,
         [("_local", 150_000), ("remote01", 150_000), ("remote02", 2_000_000), ("remote03", 150_000)]

@@ -1,4 +1,5 @@
-//! A topology for the tests of the catalog: a hub and two spokes, one of them with limits of its own.
+//! A topology for the tests of the catalog: a hub and two spokes, one of them with limits of its own and the
+//! other with a retention of its own.
 //!
 //! It is built from the model directly, since the catalog does not care how a topology is written.
 
@@ -6,7 +7,7 @@ use std::collections::BTreeMap;
 
 use lgtm_topology::{
     AdminPassword, Cluster, ClusterName, Grafana, Hours, Hub, Limits, MeshType, Positions, Profile, Provider,
-    Retention, Scenario, Spoke, TenantId, Topology, TopologyName,
+    Retention, Scenario, Spoke, Tenant, TenantId, Topology, TopologyName,
 };
 
 /// The topology itself.
@@ -18,12 +19,13 @@ pub(crate) fn topology() -> Topology {
         logs_streams: 10_000,
         traces_megabytes_per_second: 15,
     };
+    let retention = Retention { metrics: Hours(336), logs: Hours(168), traces: Hours(72) };
     let own = Limits { metrics_series: 2_500_000, traces_megabytes_per_second: 40, ..default_limits };
     Topology {
         name: TopologyName::new("fixture"),
         profile: Profile::Compact,
         mesh: MeshType::None,
-        retention: Retention { metrics: Hours(336), logs: Hours(168), traces: Hours(72) },
+        retention,
         default_limits,
         hub: Hub {
             cluster: cluster("lgtm-central", 1, "_local"),
@@ -34,9 +36,12 @@ pub(crate) fn topology() -> Topology {
             Spoke { cluster: cluster("lgtm-remote-otel", 3, "remote03"), scenario: Scenario::Otel },
         ],
         tenants: BTreeMap::from([
-            (TenantId::new("_local"), default_limits),
-            (TenantId::new("remote02"), default_limits),
-            (TenantId::new("remote03"), own),
+            (TenantId::new("_local"), Tenant { limits: default_limits, retention }),
+            (
+                TenantId::new("remote02"),
+                Tenant { limits: default_limits, retention: Retention { logs: Hours(48), ..retention } },
+            ),
+            (TenantId::new("remote03"), Tenant { limits: own, retention }),
         ]),
         extra_releases: Vec::new(),
         extra_manifests: Vec::new(),

@@ -1,13 +1,16 @@
-//! Tenants: those in use, and the limits of each.
+//! Tenants: those in use, and the limits and retention of each.
 
 use std::collections::BTreeMap;
 
-use super::clusters::{Draft, unique};
+use super::{
+    clusters::{Draft, unique},
+    retention,
+};
 use crate::{
-    Limits, TenantId,
+    Limits, Tenant, TenantId,
     defaults::LIMITS,
     diagnostic::Code,
-    input::file::{LimitsInput, SpecInput},
+    input::file::{LimitsInput, SpecInput, TenantInput, TenantRetentionInput},
     problems::{Problem, Problems, help_for_unknown, quoted},
     tenant::HUB_TENANT,
 };
@@ -57,43 +60,30 @@ fn says_nothing(limits: &LimitsInput) -> bool {
         && traces_megabytes_per_second.is_absent()
 }
 
-/// Checks `spec.tenants` and gives every tenant in use its limits.
+/// Checks `spec.tenants` and gives every tenant in use what is particular to it.
 pub(super) fn check(
     spec: &SpecInput,
     drafts: &[Draft<'_>],
-    base: Limits,
+    base: Tenant,
     problems: &mut Problems,
-) -> BTreeMap<TenantId, Limits> {
+) -> BTreeMap<TenantId, Tenant> {
     let spokes =
         drafts.iter().filter(|draft| !draft.is_hub).filter_map(|draft| draft.tenant.value().cloned());
-    let mut tenants: BTreeMap<TenantId, Limits> =
+    let mut tenants: BTreeMap<TenantId, Tenant> =
         spokes.chain([TenantId::new(HUB_TENANT)]).map(|tenant| (tenant, base)).collect();
 
     let Some(list) = spec.tenants.value() else { return tenants };
     unique(list.iter().filter_map(|tenant| tenant.value.name.get()), TenantId::clone, problems, |tenant| {
         (
-            format!("the tenant {} has limits twice", quoted(tenant.as_str())),
+            format!("the tenant {} is there twice", quoted(tenant.as_str())),
             "merge the two entries into one".to_owned(),
         )
     });
     for tenant in list {
-        let (Some(name), Some(limits)) = (tenant.value.name.get(), tenant.value.limits.get()) else {
-            continue;
-        };
-        if says_nothing(&limits.value) {
-            problems.warn_at(
-                &limits.path,
-                Problem {
-                    code: Code::NoEffect,
-                    at: limits.key,
-                    message: format!("the limits of tenant {} say nothing", quoted(name.value.as_str())),
-                    label: "no limit here".to_owned(),
-                    help: "remove the entry, or write the limits that differ from `spec.limits`".to_owned(),
-                },
-            );
-        }
+        let own = own(&tenant.value, base, problems);
+        let Some(name) = tenant.value.name.get() else { continue };
         if let Some(effective) = tenants.get_mut(&name.value) {
-            *effective = overridden(base, &limits.value);
+            *effective = own;
             continue;
         }
         let problem = Problem {
@@ -110,4 +100,33 @@ pub(super) fn check(
         problems.report_at(&name.path, problem);
     }
     tenants
+}
+
+/// What an entry comes to, with a warning where it says nothing.
+fn own(input: &TenantInput, base: Tenant, problems: &mut Problems) -> Tenant {
+    let TenantInput { name, limits, retention } = input;
+    let no_limits = limits.is_absent() || limits.value().is_some_and(says_nothing);
+    let no_retention = retention.is_absent()
+        || retention.value().is_some_and(|TenantRetentionInput { metrics, logs, traces }| {
+            metrics.is_absent() && logs.is_absent() && traces.is_absent()
+        });
+    if let Some(name) = name.get().filter(|_| no_limits && no_retention) {
+        problems.warn_at(
+            &name.path,
+            Problem {
+                code: Code::NoEffect,
+                at: name.place,
+                message: format!("the entry of tenant {} says nothing", quoted(name.value.as_str())),
+                label: "neither a limit nor a retention".to_owned(),
+                help: "remove the entry, or write what differs from `spec.limits` and `spec.retention`"
+                    .to_owned(),
+            },
+        );
+    }
+    Tenant {
+        limits: limits.value().map_or(base.limits, |limits| overridden(base.limits, limits)),
+        retention: retention
+            .value()
+            .map_or(base.retention, |retention| retention::of_tenant(base.retention, retention, problems)),
+    }
 }

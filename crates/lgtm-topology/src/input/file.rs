@@ -66,7 +66,7 @@ record! {
         optional retention "retention": RetentionInput,
         /// What a tenant may send, unless it has limits of its own.
         optional limits "limits": LimitsInput,
-        /// Limits of single tenants.
+        /// Limits and retention of single tenants.
         optional tenants "tenants": List<TenantInput>,
         /// The cluster that stores and shows the telemetry.
         required hub "hub": HubInput,
@@ -171,6 +171,19 @@ record! {
 }
 
 record! {
+    /// How long each backend keeps a tenant's data: whole hours, days or weeks.
+    Fields TenantRetentionInput {
+        /// Metrics, in Mimir.
+        optional metrics "metrics": Hours,
+        /// Logs, in Loki; at least one day, which is Loki's own minimum.
+        optional logs "logs": Hours,
+        /// Traces, in Tempo.
+        optional traces "traces": Hours,
+    }
+    unsupported {}
+}
+
+record! {
     /// What a tenant may send; what exceeds a limit is refused and the sender told so.
     Fields LimitsInput {
         /// Samples per second.
@@ -193,7 +206,9 @@ record! {
         /// The hub's tenant or a spoke's.
         required name "name": TenantId,
         /// Its limits; those that are not given here are the topology's.
-        required limits "limits": LimitsInput,
+        optional limits "limits": LimitsInput,
+        /// How long its data is kept; what is not given here is the topology's.
+        optional retention "retention": TenantRetentionInput,
     }
     unsupported {}
 }

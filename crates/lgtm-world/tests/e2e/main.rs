@@ -28,4 +28,5 @@ mod replace;
 mod scenarios;
 mod scopes;
 mod state;
+mod tenants;
 mod unreachable;
