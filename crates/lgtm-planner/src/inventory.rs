@@ -57,6 +57,28 @@ pub struct Inventory {
     pub applied_at: i64,
 }
 
+impl Inventory {
+    /// The record of a unit of which nothing is left but these objects: it was never applied, as far as a
+    /// next application is concerned.
+    pub fn reduced_to(&self, objects: Vec<InventoryObject>) -> Self {
+        Self {
+            state: State::Intended,
+            applied_at: 0,
+            facts: UnitFacts::new(),
+            used: Vec::new(),
+            objects,
+            ..self.clone()
+        }
+    }
+
+    /// The record without some objects.
+    pub fn without(&self, gone: &[InventoryObject]) -> Self {
+        let mut left = self.clone();
+        left.objects.retain(|object| !gone.iter().any(|gone| gone.key == object.key));
+        left
+    }
+}
+
 /// A fact that went into a unit's content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UsedFact {

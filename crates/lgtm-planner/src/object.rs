@@ -136,8 +136,9 @@ impl Object {
         if !self.is("apiextensions.k8s.io", "CustomResourceDefinition") {
             return Vec::new();
         }
-        let (group, kind) = (self.text("/spec/group"), self.text("/spec/names/kind"));
-        let scope = if self.text("/spec/scope") == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
+        let text = |pointer| self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let (group, kind) = (text("/spec/group"), text("/spec/names/kind"));
+        let scope = if text("/spec/scope") == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
         let versions = self.0.pointer("/spec/versions").and_then(Value::as_array);
         let names = versions.into_iter().flatten().filter_map(|version| version.get("name")?.as_str());
         names.map(|version| (format!("{group}/{version}/{kind}"), scope)).collect()
@@ -250,4 +251,38 @@ pub fn built_in_scope(group: &str, kind: &str) -> Option<Scope> {
             )
     );
     Some(if cluster { Scope::Cluster } else { Scope::Namespaced })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_definition_says_what_it_defines_and_where_that_lives() {
+        let definition = |group: &str, scope: &str| {
+            let definition = Object::new(json!({
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": format!("things.{group}")},
+                "spec": {"group": group, "scope": scope, "names": {"kind": "Thing"},
+                    "versions": [{"name": "v1"}, {"name": "v1beta1"}]},
+            }));
+            definition.unwrap().defined_kinds()
+        };
+        let kinds =
+            |scope| ["v1", "v1beta1"].map(|version| (format!("example.com/{version}/Thing"), scope)).to_vec();
+        assert_eq!(definition("example.com", "Cluster"), kinds(Scope::Cluster));
+        assert_eq!(definition("example.com", "Namespaced"), kinds(Scope::Namespaced));
+        let map = Object::new(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}));
+        assert!(map.unwrap().defined_kinds().is_empty());
+    }
+
+    #[test]
+    fn only_kubernetes_own_groups_are_built_in() {
+        assert_eq!(built_in_scope("", "Namespace"), Some(Scope::Cluster));
+        assert_eq!(built_in_scope("apps", "Deployment"), Some(Scope::Namespaced));
+        assert_eq!(built_in_scope("gateway.networking.k8s.io", "GatewayClass"), None);
+        assert_eq!(built_in_scope("example.com", "Thing"), None);
+    }
 }

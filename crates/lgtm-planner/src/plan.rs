@@ -323,6 +323,19 @@ pub struct RemoveObjects {
     pub objects: Vec<InventoryObject>,
     /// Whether claims of StatefulSets go too.
     pub delete_data: bool,
-    /// Whether the unit has more than these objects, so that its inventory stays without them.
-    pub partial: bool,
+    /// What becomes of the unit's inventory.
+    pub record: RecordAfter,
+}
+
+/// What becomes of an inventory when objects of its unit were removed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RecordAfter {
+    /// It is deleted: nothing is left of the unit.
+    Gone,
+    /// It stays without these objects: the unit is still wanted.
+    Without,
+    /// It holds these alone, and says that nothing was ever applied: the unit is not wanted any more, and
+    /// its namespaces go when the last of what others have in them has gone. Should the unit come back, it is
+    /// as new.
+    Only(Vec<InventoryObject>),
 }

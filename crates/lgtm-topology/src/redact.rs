@@ -48,19 +48,24 @@ pub(crate) fn mask(source: &str, ranges: &[Range<usize>]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Where URLs in the text name a user and a password: between `://` and `@`.
+/// Where URLs in the text hold credentials: a user and a password between `://` and `@`, and whatever follows a
+/// question mark.
 pub(crate) fn userinfo(text: &str) -> Vec<Range<usize>> {
     let ends = |character: char| {
         character.is_whitespace() || matches!(character, '/' | '?' | '#' | '"' | '\'' | ',' | '}' | ']')
     };
+    let ends_url =
+        |character: char| character.is_whitespace() || matches!(character, '"' | '\'' | ',' | '}' | ']');
     let starts = text.match_indices("://").map(|(index, scheme)| index + scheme.len());
-    starts
-        .filter_map(|start| {
-            let rest = text.get(start..)?;
-            let authority = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
-            Some(start..start + authority.rfind('@')?)
-        })
-        .collect()
+    let mut ranges = Vec::new();
+    for start in starts {
+        let rest = text.get(start..).unwrap_or_default();
+        let authority = rest.get(..rest.find(ends).unwrap_or(rest.len())).unwrap_or_default();
+        ranges.extend(authority.rfind('@').map(|end| start..start + end));
+        let url = rest.get(..rest.find(ends_url).unwrap_or(rest.len())).unwrap_or_default();
+        ranges.extend(url.find('?').map(|query| start + query + 1..start + url.len()));
+    }
+    ranges
 }
 
 /// The ranges to hide in a text that could not be read as YAML, found line by line.
@@ -126,6 +131,7 @@ mod tests {
             ("a: https://me:hunter2@example.com/x@y", "a: https://******    @example.com/x@y"),
             ("[oci://t@a, http://b/c@d]", "[oci://*@a, http://b/c@d]"),
             ("mail: me@example.com", "mail: me@example.com"),
+            ("a: 'https://example.com/x?token=hunter2'", "a: 'https://example.com/x?******       '"),
             ("://", "://"),
         ] {
             assert_eq!(mask(text, &[]), shown);

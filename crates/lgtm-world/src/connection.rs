@@ -6,6 +6,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -56,6 +57,8 @@ pub(crate) struct Access {
     pub(crate) kubeconfig: Option<String>,
     pub(crate) context: String,
     pub(crate) cluster: ClusterName,
+    /// The server that the context named at first.
+    pub(crate) server: OnceLock<String>,
 }
 
 impl fmt::Display for Access {
@@ -73,6 +76,12 @@ impl Access {
             KubeConfigOptions { context: Some(self.context.clone()), ..KubeConfigOptions::default() };
         let mut config =
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| error.to_string())?;
+        // In the middle of a run, only the credentials may be new: what was planned was planned for this server.
+        let server = config.cluster_url.to_string();
+        let first = self.server.get_or_init(|| server.clone());
+        if first != &server {
+            return Err(format!("the context now names another server ({server} in place of {first})"));
+        }
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // The library would try again for minutes, without a word and also what may only be done once.
         config.default_retry = false;

@@ -6,7 +6,7 @@ use lgtm_planner::{
     fact::UnitFacts,
     inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
     object::{ObjectKey, built_in_scope},
-    plan::RemoveObjects,
+    plan::{RecordAfter, RemoveObjects},
 };
 use lgtm_topology::TopologyName;
 use serde_json::Value;
@@ -27,16 +27,18 @@ pub(super) async fn remove(context: &Context, work: &RemoveObjects) -> Result<Do
     let remarks = prune(context, &work.objects).await?;
     let (api, unit) = (&context.api, &context.step.unit.name);
     context.may_write()?;
-    if work.partial {
+    if work.record == RecordAfter::Gone {
+        records::delete_inventory(api, &context.topology, unit).await?;
+    } else {
         let own = api.read(|server| records::own(server, &context.topology)).await;
         let own = own.map_err(|refusal| api.failure("reading lgtmctl's records", refusal))??;
         if let Some(inventory) = own.inventories.get(unit) {
-            let mut left = inventory.clone();
-            left.objects.retain(|object| !work.objects.iter().any(|gone| gone.key == object.key));
+            let left = match &work.record {
+                RecordAfter::Only(objects) => inventory.reduced_to(objects.clone()),
+                RecordAfter::Gone | RecordAfter::Without => inventory.without(&work.objects),
+            };
             records::write_inventory(api, &left).await?;
         }
-    } else {
-        records::delete_inventory(api, &context.topology, unit).await?;
     }
     let took = context.took(begun, Duration::ZERO);
     Ok(Done { outcome: Outcome::Removed, facts: UnitFacts::new(), took, remarks })

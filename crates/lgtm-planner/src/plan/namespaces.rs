@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lgtm_topology::ClusterName;
 
 use super::{
-    Action, Inputs, ObjectChange, ObjectVerb, RemoveObjects, Step, StepId,
+    Action, Inputs, ObjectChange, ObjectVerb, RecordAfter, RemoveObjects, Step, StepId,
     objects::owned_elsewhere,
     remove::{is_ours, removal},
 };
@@ -121,6 +121,6 @@ fn step(inputs: &Inputs<'_>, unit: UnitId, objects: Vec<InventoryObject>) -> Ste
         })
         .collect();
     let delete_data = inputs.options.delete_data;
-    step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, partial: true }));
+    step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, record: RecordAfter::Without }));
     step
 }

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use lgtm_topology::{ClusterName, TopologyName};
 
 use super::{
-    Action, Change, Inputs, ObjectChange, ObjectVerb, Plan, PlanOptions, RemoveObjects, Step, StepId,
+    Action, Change, Inputs, ObjectChange, ObjectVerb, Plan, PlanOptions, RecordAfter, RemoveObjects, Step,
+    StepId,
     namespaces::{self, is_namespace},
     reasons::KEEP_POLICY,
 };
@@ -179,7 +180,7 @@ fn remove_units<'a>(
             .map(|other| StepId::remove(UnitId { cluster: cluster.clone(), name: other.unit.clone() }))
             .collect();
         let mut objects = Vec::new();
-        let mut partial = false;
+        let mut stay = Vec::new();
         for object in &inventory.objects {
             let live = state.live.get(&object.key);
             if !is_ours(state, object, inventory)
@@ -189,7 +190,7 @@ fn remove_units<'a>(
             }
             if is_namespace(&object.key) && inhabited.contains(object.key.name.as_str()) {
                 // It goes when the last of what others have in it is gone.
-                partial = true;
+                stay.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
                 continue;
             }
             step.objects.push(ObjectChange {
@@ -203,11 +204,12 @@ fn remove_units<'a>(
                 objects.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
             }
         }
-        if partial && step.objects.is_empty() {
+        if !stay.is_empty() && objects.is_empty() {
             continue;
         }
+        let record = if stay.is_empty() { RecordAfter::Gone } else { RecordAfter::Only(stay) };
         let delete_data = options.delete_data;
-        step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, partial }));
+        step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, record }));
         steps.insert(step.id.clone(), step);
     }
 }

@@ -18,7 +18,7 @@ use lgtm_planner::{
         ClusterObserved, ClusterState, Conflict, Difference, Examined, Live, ObjectExamined, Observed,
     },
     phase::{is_run_once, phase},
-    plan::{Action, ApplyObjects, ExamineMaterial, MakeMaterial, RemoveObjects, StepId},
+    plan::{Action, ApplyObjects, ExamineMaterial, MakeMaterial, RecordAfter, RemoveObjects, StepId},
     unit::{ClusterContent, UnitId, UnitName},
 };
 use lgtm_topology::{ClusterName, Provider, TopologyName};
@@ -490,11 +490,15 @@ impl World {
         }
         self.write()?;
         let inventories = &mut self.cluster(&unit.cluster).inventories;
-        if removal.partial {
-            let inventory = inventories.get_mut(&unit.name).expect("a part goes only of what is recorded");
-            inventory.objects.retain(|object| !removal.objects.iter().any(|gone| gone.key == object.key));
-        } else {
-            inventories.remove(&unit.name);
+        let inventory = inventories.remove(&unit.name).expect("only what is recorded is removed");
+        match &removal.record {
+            RecordAfter::Gone => {}
+            RecordAfter::Without => {
+                inventories.insert(unit.name.clone(), inventory.without(&removal.objects));
+            }
+            RecordAfter::Only(left) => {
+                inventories.insert(unit.name.clone(), inventory.reduced_to(left.clone()));
+            }
         }
         Ok(())
     }

@@ -255,15 +255,15 @@ text_input!(
         let rest = ["https://", "oci://"].iter().find_map(|scheme| url.strip_prefix(scheme));
         match rest {
             None => Some("neither `https://…` nor `oci://…`".to_owned()),
-            // A password in a URL would end up wherever the URL is shown.
-            Some(rest) if rest.contains('@') => Some("holds credentials".to_owned()),
+            // A password or a token in a URL would end up wherever the URL is shown.
+            Some(rest) if rest.contains(['@', '?', '#']) => Some("holds more than a place".to_owned()),
             Some(rest) if rest.is_empty() || rest.contains(char::is_whitespace) => Some("not a URL".to_owned()),
             Some(_) => None,
         }
     },
     "write the URL that `helm repo add` takes, or `oci://registry/folder` without the chart's name; what asks for \
      a password is best vendored, see `lgtmctl vendor`",
-    json!({"type": "string", "pattern": "^(https|oci)://[^@\\\\s]+$"})
+    json!({"type": "string", "pattern": "^(https|oci)://[^@?#\\\\s]+$"})
 );
 text_input!(
     /// One version of a chart, and no range.

@@ -3,7 +3,10 @@
 //!
 //! A chart's bytes are trusted by their digest alone, so it does not matter where they came from.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use lgtm_executor::{Failure, Kind};
 use lgtm_planner::{digest::Digest, unit::UpstreamChart};
@@ -38,34 +41,70 @@ pub fn file_name(chart: &UpstreamChart) -> String {
     format!("{}-{}.tgz", chart.name, chart.version)
 }
 
-/// Finds a chart and checks it.
+/// Finds a chart, checks it, and returns a copy that is named after its bytes: what was checked is what helm
+/// reads, whatever becomes of the file that it was found in.
 pub(crate) async fn find(
     source: &ChartSource,
     chart: &UpstreamChart,
     tools: &Tools,
     cache: &Path,
 ) -> Result<Package, Failure> {
-    let path = match &source.mirror {
-        Some(mirror) => mirror.join(file_name(chart)),
-        None => fetched(chart, tools, cache).await?,
+    let bytes = match (&source.mirror, &source.lock) {
+        (Some(mirror), _) => read(chart, &mirror.join(file_name(chart))).await?,
+        // What is to be locked is what the repository has now.
+        (None, None) => read(chart, &fetch(chart, tools, cache).await?).await?,
+        (None, Some(lock)) => {
+            let cached = fetched_path(chart, cache);
+            let known = tokio::fs::read(&cached).await.ok();
+            match known.filter(|bytes| check(lock, chart, bytes, &cached).is_ok()) {
+                Some(bytes) => bytes,
+                None => read(chart, &fetch(chart, tools, cache).await?).await?,
+            }
+        }
     };
-    let bytes = tokio::fs::read(&path).await.map_err(|error| {
+    if let Some(lock) = &source.lock {
+        let found_in = source
+            .mirror
+            .as_ref()
+            .map_or_else(|| fetched_path(chart, cache), |mirror| mirror.join(file_name(chart)));
+        check(lock, chart, &bytes, &found_in)?;
+    }
+    let digest = Digest::of_bytes(&bytes);
+    let path = keep(&bytes, &digest, cache).map_err(|error| {
+        let message = format!("the chart {chart} cannot be kept in {}: {error}", cache.display());
+        environment(message, "make the cache folder writable, or set XDG_CACHE_HOME to one that is")
+    })?;
+    Ok(Package { path, digest })
+}
+
+async fn read(chart: &UpstreamChart, path: &Path) -> Result<Vec<u8>, Failure> {
+    tokio::fs::read(path).await.map_err(|error| {
         let message = format!("the chart {chart} cannot be read from {}: {error}", path.display());
         environment(
             message,
             "put it there (`lgtmctl vendor DIR` fills such a folder), or leave out --chart-mirror",
         )
-    })?;
-    let digest = Digest::of_bytes(&bytes);
-    if let Some(lock) = &source.lock {
-        check(lock, chart, &digest, &path)?;
-    }
-    Ok(Package { path, digest })
+    })
 }
 
-fn check(lock: &Lock, chart: &UpstreamChart, digest: &Digest, path: &Path) -> Result<(), Failure> {
+/// Writes the bytes into a file named after them, unless they are there.
+fn keep(bytes: &[u8], digest: &Digest, cache: &Path) -> std::io::Result<PathBuf> {
+    let folder = cache.join("charts/by-digest");
+    let path = folder.join(format!("{digest}.tgz"));
+    if std::fs::read(&path).is_ok_and(|there| there == bytes) {
+        return Ok(path);
+    }
+    std::fs::create_dir_all(&folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+    file.write_all(bytes)?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(path)
+}
+
+fn check(lock: &Lock, chart: &UpstreamChart, bytes: &[u8], path: &Path) -> Result<(), Failure> {
+    let digest = Digest::of_bytes(bytes);
     match lock.get(chart) {
-        Some(locked) if &locked.digest == digest => Ok(()),
+        Some(locked) if locked.digest == digest => Ok(()),
         Some(locked) => {
             let message = format!(
                 "the chart {chart} in {} is not the locked one: its digest is sha256:{digest}, and the lock file says \
@@ -82,25 +121,26 @@ fn check(lock: &Lock, chart: &UpstreamChart, digest: &Digest, path: &Path) -> Re
     }
 }
 
-/// The chart in the cache, fetched by helm when it is not there.
-async fn fetched(chart: &UpstreamChart, tools: &Tools, cache: &Path) -> Result<PathBuf, Failure> {
-    // Two repositories may have charts of one name and version.
-    let folder = cache.join("charts").join(Digest::of_bytes(chart.repository.as_bytes()).short());
-    let path = folder.join(file_name(chart));
-    if path.is_file() {
-        return Ok(path);
-    }
+/// Where a fetched chart is kept. Two repositories may have charts of one name and version.
+fn fetched_path(chart: &UpstreamChart, cache: &Path) -> PathBuf {
+    cache.join("charts").join(Digest::of_bytes(chart.repository.as_bytes()).short()).join(file_name(chart))
+}
+
+/// Has helm fetch the chart.
+async fn fetch(chart: &UpstreamChart, tools: &Tools, cache: &Path) -> Result<PathBuf, Failure> {
+    let path = fetched_path(chart, cache);
+    let folder = path.parent().unwrap_or(cache);
     let failed = |why: String| {
         Failure::new(Kind::Transient, format!("the chart {chart} cannot be fetched: {why}")).with_help(
-            "see that the repository can be reached from here, or use --chart-mirror with a folder that \
-             `lgtmctl vendor` filled elsewhere",
+            "see that the repository can be reached from here and has this version, or use --chart-mirror with a \
+             folder that `lgtmctl vendor` filled elsewhere",
         )
     };
     let helm =
         tools.find(Tool::Helm).map_err(|missing| environment(missing.to_string(), MissingTool::HELP))?;
-    std::fs::create_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
+    std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
     // It appears whole or not at all, also when two runs fetch it at once.
-    let temporary = tempfile::Builder::new().prefix("fetch-").tempdir_in(&folder);
+    let temporary = tempfile::Builder::new().prefix("fetch-").tempdir_in(folder);
     let temporary = temporary.map_err(|error| failed(error.to_string()))?;
     let mut command = Command::new(helm);
     command.arg("pull");
@@ -121,9 +161,11 @@ async fn fetched(chart: &UpstreamChart, tools: &Tools, cache: &Path) -> Result<P
     if !output.status.success() {
         return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    let found = temporary.path().join(file_name(chart));
-    std::fs::rename(&found, &path)
-        .map_err(|error| failed(format!("helm wrote no {}: {error}", file_name(chart))))?;
+    // Repositories name packages as they like, and some put a `v` before the version.
+    let mut files = std::fs::read_dir(temporary.path()).map_err(|error| failed(error.to_string()))?;
+    let found =
+        files.next().and_then(Result::ok).ok_or_else(|| failed("helm wrote no package".to_owned()))?;
+    std::fs::rename(found.path(), &path).map_err(|error| failed(error.to_string()))?;
     Ok(path)
 }
 

@@ -78,8 +78,7 @@ impl Lease {
             if holder_identity(&lease) != Some(self.identity.as_str()) {
                 return;
             }
-            let uid = lease.pointer("/metadata/uid").and_then(Value::as_str);
-            let body = json!({"preconditions": {"uid": uid}});
+            let body = only_this(&lease);
             match self.hub.write(http::Method::DELETE, &path, &body).await {
                 Ok(_) => return,
                 // A renewal may have been under way; the Lease itself says whether it is still there.
@@ -282,12 +281,25 @@ pub(crate) async fn show(hub: &Cluster, topology: &TopologyName) -> Result<Optio
 
 /// Removes the Lease, whoever holds it.
 pub(crate) async fn break_lease(hub: &Cluster, topology: &TopologyName) -> Result<(), Failure> {
-    let deleted = hub.write(http::Method::DELETE, &lease_path(topology), &json!({})).await;
-    match deleted {
-        Ok(_) => Ok(()),
-        Err(ApiError::Status(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(hub.failure("removing the lock", error)),
+    let failed = |error: ApiError| hub.failure("removing the lock", error);
+    let path = lease_path(topology);
+    let mut tries = 0;
+    loop {
+        let Some(lease) = hub.read(&path).await.map_err(failed)? else { return Ok(()) };
+        match hub.write(http::Method::DELETE, &path, &only_this(&lease)).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.code() == Some(404) => return Ok(()),
+            // Its holder renewed it meanwhile.
+            Err(error) if error.code() == Some(409) && tries < RACES => tries += 1,
+            Err(error) => return Err(failed(error)),
+        }
     }
+}
+
+/// That only the Lease that was looked at is deleted: a successor takes it over without making a new one.
+fn only_this(lease: &Value) -> Value {
+    let metadata = |field: &str| lease.pointer(&format!("/metadata/{field}")).cloned().unwrap_or_default();
+    json!({"preconditions": {"uid": metadata("uid"), "resourceVersion": metadata("resourceVersion")}})
 }
 
 /// Kubernetes' MicroTime: RFC 3339 with exactly six digits behind the point.

@@ -11,9 +11,9 @@ use lgtm_executor::{Done, Failure, Outcome};
 use lgtm_planner::{
     fact::UnitFacts,
     fingerprint::FIELD_MANAGER,
-    inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
+    inventory::{Inventory, InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
     object::built_in_scope,
-    plan::RemoveObjects,
+    plan::{RecordAfter, RemoveObjects},
 };
 use lgtm_topology::TopologyName;
 use serde_json::{Value, json};
@@ -35,19 +35,28 @@ pub(crate) async fn remove(context: &Context<'_>, work: &RemoveObjects) -> Resul
     let remarks = prune(context, &work.objects, work.delete_data).await?;
     let (cluster, unit) = (context.cluster, &context.step.unit.name);
     context.may_write()?;
-    if work.partial {
-        // The unit may have been applied since the plan was made, so its record is read anew.
-        let own = records::own(cluster, context.topology).await?;
-        if let Some(inventory) = own.inventories.get(unit) {
-            let mut left = inventory.clone();
-            left.objects.retain(|object| !work.objects.iter().any(|gone| gone.key == object.key));
-            records::write_inventory(cluster, &left).await?;
+    let left = match &work.record {
+        RecordAfter::Gone => {
+            records::delete_inventory(cluster, context.topology, unit).await?;
+            None
         }
-    } else {
-        records::delete_inventory(cluster, context.topology, unit).await?;
+        // The unit may have been applied since the plan was made, so its record is read anew.
+        RecordAfter::Without => recorded(context).await?.map(|record| record.without(&work.objects)),
+        RecordAfter::Only(objects) => {
+            recorded(context).await?.map(|record| record.reduced_to(objects.clone()))
+        }
+    };
+    if let Some(left) = left {
+        records::write_inventory(cluster, &left).await?;
     }
     let outcome = Outcome::Removed;
     Ok(Done { outcome, facts: UnitFacts::new(), took: took(begun, Duration::ZERO), remarks })
+}
+
+/// The unit's own record, as it is now.
+async fn recorded(context: &Context<'_>) -> Result<Option<Inventory>, Failure> {
+    let mut own = records::own(context.cluster, context.topology).await?;
+    Ok(own.inventories.remove(&context.step.unit.name))
 }
 
 /// Deletes objects in the order in which they can go: custom resources before what serves them,

@@ -1,5 +1,7 @@
 //! Clusters as a world sees them: where they are, whether they are there, and how they are made.
 
+use std::sync::OnceLock;
+
 use super::*;
 use crate::{connection::Access, providers::kwok::KwokError, tools::MissingTool};
 
@@ -75,7 +77,8 @@ impl ClusterWorld {
             }
             Connection::Existing { kubeconfig, context } => {
                 let base_dir = self.settings.base_dir.clone();
-                let access = Access { base_dir, kubeconfig, context, cluster: name.clone() };
+                let cluster = name.clone();
+                let access = Access { base_dir, kubeconfig, context, cluster, server: OnceLock::new() };
                 (access.connect().await?, Some(access))
             }
         };

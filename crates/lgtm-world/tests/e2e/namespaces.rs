@@ -99,7 +99,20 @@ async fn a_unit_that_goes_leaves_its_namespace_to_those_who_live_there() {
     let hand = Hand::new(bed.by_hand("hub").await);
     assert_eq!(edit(&mut bed, &[("lodger", None)]).await, ["Remove remove hub/owner"]);
     assert!(hand.get(&format!("{}/configmaps/lodgers", at("shared"))).await.is_some());
-    assert!(hand.get(&format!("{}/configmaps/owners", at("shared"))).await.is_none());
+    let owners = format!("{}/configmaps/owners", at("shared"));
+    assert!(hand.get(&owners).await.is_none());
+    // It comes back as new, though its record was never quite gone.
+    edit(&mut bed, &[("owner", None), ("lodger", None)]).await;
+    assert!(hand.get(&owners).await.is_some());
+    // What is to be kept is kept, and is no reason to do the same again and again.
+    let mut kept = placed("owners");
+    kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shared"}});
+    bed.write_objects("owner.json", &[namespace, kept]);
+    edit(&mut bed, &[("owner", None), ("lodger", None)]).await;
+    edit(&mut bed, &[("lodger", None)]).await;
+    assert!(hand.get(&owners).await.is_some());
+    hand.delete(&owners).await;
     edit(&mut bed, &[]).await;
     assert!(hand.get(&at("shared")).await.is_none(), "it was still known to be lgtmctl's");
 }

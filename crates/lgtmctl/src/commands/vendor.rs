@@ -1,5 +1,8 @@
 //! `vendor`: the locked charts as files, for where no repository can be reached.
 
+use std::collections::BTreeMap;
+
+use lgtm_planner::digest::Digest;
 use lgtm_world::charts::upstream::{ChartSource, file_name};
 
 use super::lock::upstream;
@@ -28,19 +31,21 @@ pub(super) async fn run(
     let failed = |source| CommandError::Write { what: args.to.display().to_string(), source };
     std::fs::create_dir_all(&args.to).map_err(failed)?;
     let mut copied = 0;
+    let mut names: BTreeMap<String, Digest> = BTreeMap::new();
     for chart in upstream(&desired).into_keys() {
         let package = interrupt.or(charts.package(&chart)).await??;
-        let target = args.to.join(file_name(&chart));
-        // Copied onto itself, a file would be emptied.
-        if !is_same(&package.path, &target) {
-            std::fs::copy(&package.path, &target).map_err(failed)?;
+        let name = file_name(&chart);
+        if names.insert(name.clone(), package.digest.clone()).is_some_and(|other| other != package.digest) {
+            let message = format!("two repositories have a {name}, and a folder has room for one");
+            return Err(CommandError::usage(message, "use another version of one of them"));
         }
+        // A file that is cut short would be taken for damaged.
+        let part = args.to.join(format!("{name}.part"));
+        std::fs::copy(&package.path, &part)
+            .and_then(|_| std::fs::rename(&part, args.to.join(&name)))
+            .map_err(failed)?;
         copied += 1;
     }
     printer.talk(&format!("{} in {}\n", plural(copied, "chart"), args.to.display()));
     Ok(ExitCode::Done)
-}
-
-fn is_same(one: &std::path::Path, other: &std::path::Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
