@@ -15,7 +15,9 @@ mod processes;
 mod record;
 
 use std::{
+    num::NonZero,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -26,6 +28,8 @@ use kube::{
 };
 
 pub use self::error::KwokError;
+use tokio::sync::Semaphore;
+
 use self::record::{Layout, Record};
 use crate::{
     rehearsal,
@@ -83,6 +87,9 @@ pub enum Ensured {
 pub struct Kwok {
     tools: Tools,
     state_dir: PathBuf,
+    /// Turns for starting control planes. On a machine that starts twenty at once, none answers before its
+    /// controllers give up on it.
+    turns: Arc<Semaphore>,
 }
 
 impl Kwok {
@@ -91,7 +98,8 @@ impl Kwok {
         let state_dir = state_dir.into();
         // Paths in this folder are written into files and compared with those of processes.
         let state_dir = std::path::absolute(&state_dir).unwrap_or(state_dir);
-        Self { tools, state_dir }
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self { tools, state_dir, turns: Arc::new(Semaphore::new(2 * processors)) }
     }
 
     /// How the cluster is. Reads a few files and tries one port; starts no program.
@@ -106,6 +114,8 @@ impl Kwok {
         let layout = self.layout(&spec.name)?;
         let _lock = layout.lock().await.map_err(|source| self.on_disk(&spec.name, source))?;
         let (state, record) = self.inspect(&layout, &spec.name).await?;
+        // Never closed, so there is always a turn to come.
+        let _turn = if state == State::Running { None } else { self.turns.acquire().await.ok() };
         match (state, record) {
             (State::Running | State::Stopped, Some(record)) => {
                 refuse_other_networks(spec, &record)?;

@@ -310,5 +310,7 @@ fn provider_failure(name: &ClusterName, error: &KwokError) -> Failure {
     if matches!(error, KwokError::MissingTool(_)) {
         return environment(message, MissingTool::HELP);
     }
-    Failure::new(Kind::Permanent, message)
+    // On a machine that is busy with something else, components give up on each other.
+    let kind = if matches!(error, KwokError::Dies { .. }) { Kind::Transient } else { Kind::Permanent };
+    Failure::new(kind, message)
 }
