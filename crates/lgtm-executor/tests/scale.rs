@@ -2,7 +2,12 @@
 //!
 //! One test in a program of its own, since other tests would take memory too.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "all of this crate is test code")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "all of this crate is test code"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +25,11 @@ use lgtm_planner::{
 };
 use lgtm_topology::ClusterName;
 use tokio::sync::watch;
+
+#[path = "sim/clock.rs"]
+mod clock;
+
+use clock::virtually;
 
 /// The wall time of an apply and the least that any schedule of the same steps could take.
 #[derive(Debug)]
@@ -98,26 +108,21 @@ fn peak() -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Runs with a clock of its own, which goes forward when nothing else can.
-fn virtually(spokes: usize) -> Measured {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(measure(spokes))
-}
-
 #[test]
 fn a_thousand_spokes_take_hardly_longer_than_they_must_and_no_more_memory_each() {
-    assert!(virtually(10).steps > 70);
-    let (before, small, hundred) = (peak(), virtually(100), peak());
-    let (large, thousand) = (virtually(1_000), peak());
+    assert!(virtually(measure(10)).steps > 70);
+    let (before, small, hundred) = (peak(), virtually(measure(100)), peak());
+    let (large, thousand) = (virtually(measure(1_000)), peak());
     assert!(large.steps > 7_000, "{large:?}");
     for measured in [&small, &large] {
+        eprintln!("{} steps take {:.3} times what they must", measured.steps, measured.ratio());
         assert!(measured.ratio() <= 1.1, "{:.3} {measured:?}", measured.ratio());
     }
     // The simulated servers are in the same process, so this is theirs and the executor's together.
     if let (Some(before), Some(hundred), Some(thousand)) = (before, hundred, thousand) {
         let (first, then) = ((hundred - before) / 100, (thousand - before) / 1_000);
         let figures = format!("{first} KiB a spoke at 100, {then} KiB at 1,000");
+        eprintln!("{figures}");
         assert!(then <= first + first / 4, "{figures}");
     }
 }

@@ -125,15 +125,14 @@ impl Process {
             Some(Fault::ResetBefore) if !of_the_machine => {
                 return (reset("connection reset by peer"), Duration::ZERO);
             }
-            // A conflict of a deletion is about another object of the same name, which there is not.
-            Some(Fault::Refuse(code, after))
-                if !(of_the_machine || (code == 409 && request.verb == Verb::Delete)) =>
-            {
+            Some(Fault::Refuse(code, after)) if !of_the_machine => {
                 return (Err(refusal(code, after)), Duration::ZERO);
             }
             Some(Fault::Steal) => {
                 let (now, renewed) = (Instant::now(), self.universe.millis());
-                steal(&mut state.clusters, &self.hub, &lease_key(&self.topology), renewed, now);
+                if steal(&mut state.clusters, &self.hub, &lease_key(&self.topology), renewed, now) {
+                    state.gate.stolen = Some(elapsed);
+                }
             }
             Some(Fault::DieAfter | Fault::ResetAfter | Fault::Slow(_) | Fault::ResetBefore)
             | Some(Fault::Refuse(..))
@@ -157,7 +156,10 @@ impl Process {
                 self.die(&mut state);
                 (reset("the process is dead"), Duration::ZERO)
             }
-            Some(Fault::ResetAfter) if !of_the_machine => (reset("connection reset by peer"), Duration::ZERO),
+            Some(Fault::ResetAfter) if !of_the_machine => {
+                state.gate.lost += 1;
+                (reset("connection reset by peer"), Duration::ZERO)
+            }
             Some(Fault::Slow(millis)) => (answer.map(|(value, _)| value), Duration::from_millis(millis)),
             _ => (answer.map(|(value, _)| value), Duration::ZERO),
         }
@@ -304,8 +306,15 @@ impl Api {
             self.send(Verb::Delete, Some(key), None, None, |server, now| server.delete(key, uid, now)).await;
         match deleted {
             Ok(()) => Ok(true),
-            // Another object of the same name is not ours to delete.
-            Err(refusal) if matches!(refusal.code(), Some(404 | 409)) => Ok(false),
+            Err(refusal) if refusal.code() == Some(404) => Ok(false),
+            Err(refusal) if refusal.code() == Some(409) => match self.live(key).await? {
+                None => Ok(false),
+                // Another object of the same name is not ours to delete.
+                Some(live) if uid.is_some_and(|uid| live.uid != uid) => Ok(false),
+                Some(live) if live.deleting.is_some() => Ok(true),
+                // Any other conflict says nothing of the object: it is still there.
+                Some(_) => Err(refusal),
+            },
             Err(refusal) => Err(refusal),
         }
     }

@@ -2,10 +2,7 @@
 //!
 //! Faults are data. Tests list them, or draw them from a seed; whoever passes the gate meets them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use lgtm_planner::plan::StepId;
 use lgtm_topology::ClusterName;
@@ -114,8 +111,14 @@ pub(super) struct Gate {
     pub(super) since: Duration,
     pub(super) writes: u64,
     pub(super) reads: u64,
-    pub(super) cut_off: BTreeSet<ClusterName>,
-    pub(super) begun: BTreeMap<ClusterName, BTreeSet<StepId>>,
+    /// How many answers were lost of requests that had their effect.
+    pub(super) lost: u64,
+    /// When the Lease was taken from its holder.
+    pub(super) stolen: Option<Duration>,
+    /// Clusters that are cut off, and since when.
+    pub(super) cut_off: BTreeMap<ClusterName, Duration>,
+    /// When each step was last begun.
+    pub(super) begun: BTreeMap<ClusterName, BTreeMap<StepId, Duration>>,
 }
 
 impl Gate {
@@ -131,18 +134,20 @@ impl Gate {
     }
 
     /// A step begins, which may be when its cluster is cut off.
-    pub(super) fn begin(&mut self, step: &StepId) {
+    pub(super) fn begin(&mut self, step: &StepId, now: Duration) {
         let cluster = &step.unit.cluster;
         let begun = self.begun.entry(cluster.clone()).or_default();
-        if !begun.contains(step) && self.faults.cut_off_at.get(cluster).is_some_and(|at| begun.len() >= *at) {
-            self.cut_off.insert(cluster.clone());
+        if !begun.contains_key(step)
+            && self.faults.cut_off_at.get(cluster).is_some_and(|at| begun.len() >= *at)
+        {
+            self.cut_off.entry(cluster.clone()).or_insert(now);
         }
-        begun.insert(step.clone());
+        begun.insert(step.clone(), now);
     }
 
     /// Whether a cluster cannot be reached now, and how long it takes to find out.
     pub(super) fn outage(&self, cluster: &ClusterName, now: Duration) -> Option<Duration> {
-        if self.cut_off.contains(cluster) {
+        if self.cut_off.contains_key(cluster) {
             return Some(Duration::from_millis(5));
         }
         self.troubles(cluster, now).find_map(|trouble| match trouble {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use lgtm_planner::{inventory::FleetEntry, object::ObjectKey, unit::ClusterContent};
+use lgtm_planner::{inventory::FleetEntry, object::ObjectKey, plan::StepId, unit::ClusterContent};
 use lgtm_topology::{ClusterName, TopologyName};
 use serde_json::json;
 use tokio::time::Instant;
@@ -140,6 +140,26 @@ impl Universe {
         (state.gate.writes, state.gate.reads)
     }
 
+    /// How many answers were lost since the faults were set, of requests that had their effect.
+    pub fn lost_answers(&self) -> u64 {
+        self.state().gate.lost
+    }
+
+    /// When a fault took the Lease from its holder, if there was one to take.
+    pub fn stolen_at(&self) -> Option<Duration> {
+        self.state().gate.stolen
+    }
+
+    /// Since when a cluster is cut off.
+    pub fn cut_off_since(&self, cluster: &ClusterName) -> Option<Duration> {
+        self.state().gate.cut_off.get(cluster).copied()
+    }
+
+    /// When a step was begun, the last time that it was.
+    pub fn begun_at(&self, step: &StepId) -> Option<Duration> {
+        self.state().gate.begun.get(&step.unit.cluster)?.get(step).copied()
+    }
+
     /// The log, which begins anew.
     pub fn take_log(&self) -> Vec<Entry> {
         std::mem::take(&mut self.state().log)
@@ -157,18 +177,19 @@ impl Universe {
     }
 }
 
+/// Says whether there was a Lease to steal.
 pub(super) fn steal(
     clusters: &mut BTreeMap<ClusterName, SimCluster>,
     hub: &ClusterName,
     lease: &ObjectKey,
     renewed: i64,
     now: Instant,
-) {
-    let Some(hub) = clusters.get_mut(hub) else { return };
-    // Where there is no Lease yet there is nothing to steal.
-    drop(hub.server.edit(lease, "stranger", now, |lease| {
+) -> bool {
+    let Some(hub) = clusters.get_mut(hub) else { return false };
+    let stolen = hub.server.edit(lease, "stranger", now, |lease| {
         if let Some(lease) = lease.as_object_mut() {
             lease.insert("spec".to_owned(), json!({"holderIdentity": "a stranger", "renewTime": renewed}));
         }
-    }));
+    });
+    stolen.is_ok()
 }

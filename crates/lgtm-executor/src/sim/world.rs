@@ -284,7 +284,8 @@ impl World for SimWorld {
         events: &Events,
     ) -> Result<Done, Failure> {
         let cluster = &step.unit.cluster;
-        self.process.universe.state().gate.begin(step);
+        let now = self.process.universe.elapsed();
+        self.process.universe.state().gate.begin(step, now);
         let api = match action {
             Action::EnsureCluster(_) | Action::Withdraw { .. } => self.api(cluster, Some(step)),
             Action::Enrol(_) | Action::Apply(_) | Action::Make(_) | Action::Remove(_) | Action::Unenrol => {

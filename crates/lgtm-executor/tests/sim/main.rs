@@ -11,6 +11,7 @@
     reason = "all of this crate is test code, also what is outside of test functions"
 )]
 
+mod clock;
 mod crash;
 mod faults;
 mod lease;

@@ -1,6 +1,6 @@
 //! A universe and the processes that are run in it, one after the other.
 
-use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use lgtm_executor::{
     ApplyOptions, Events, Failure, Prepared, Report, World as _, apply, prepare,
@@ -11,6 +11,8 @@ use lgtm_executor::{
 use lgtm_planner::{plan::PlanOptions, unit::UnitId};
 use lgtm_topology::{Provider, Topology};
 use tokio::sync::watch;
+
+pub(crate) use crate::clock::virtually;
 
 /// The machine that most processes run on.
 pub(crate) const MACHINE: &str = "machine";
@@ -51,13 +53,6 @@ impl Ran {
     }
 }
 
-/// Runs with a clock of its own, which goes forward when nothing else can.
-pub(crate) fn virtually<T>(run: impl Future<Output = T>) -> T {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(run)
-}
-
 /// A universe in which the clusters exist that the topology does not have made.
 pub(crate) fn universe(seed: u64, topologies: &[&Topology]) -> Arc<Universe> {
     let universe = Universe::new(seed, Pace::default());
@@ -74,11 +69,13 @@ pub(crate) fn add_existing(universe: &Arc<Universe>, topology: &Topology) {
     }
 }
 
-/// Runs a case for each of so many seeds, on as many threads as there are processors.
-pub(crate) fn each_seed(test: &str, runs: u64, case: impl Fn(u64) + Sync) {
+/// Runs a case for each of so many seeds, on as many threads as there are processors. Says how many there
+/// were; none when it was one that is replayed, of which nothing is to be counted.
+pub(crate) fn each_seed(test: &str, runs: u64, case: impl Fn(u64) + Sync) -> u64 {
     let variable = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     if let Some(seed) = variable("LGTMCTL_SIM_SEED") {
-        return case(seed);
+        case(seed);
+        return 0;
     }
     let runs = variable("LGTMCTL_SIM_RUNS").map_or(runs, |wanted| (runs * wanted).div_ceil(1_000));
     let next = std::sync::atomic::AtomicU64::new(0);
@@ -104,6 +101,7 @@ pub(crate) fn each_seed(test: &str, runs: u64, case: impl Fn(u64) + Sync) {
         .iter()
         .map(|seed| format!("LGTMCTL_SIM_SEED={seed} cargo test -p lgtm-executor --test sim -- {test}"));
     assert!(failed.is_empty(), "failed; replay with\n{}", replay.collect::<Vec<_>>().join("\n"));
+    runs
 }
 
 /// The user allows whatever is asked.
@@ -146,7 +144,7 @@ async fn work(world: &Arc<SimWorld>, topology: &Topology, goal: Goal) -> Ran {
     ran
 }
 
-async fn perform(world: &Arc<SimWorld>, prepared: Prepared) -> Report {
+pub(crate) async fn perform(world: &Arc<SimWorld>, prepared: Prepared) -> Report {
     let (events, _) = Events::channel();
     let (_interrupt, interrupted) = watch::channel(false);
     apply(world, prepared, ApplyOptions::default(), &events, interrupted).await

@@ -42,7 +42,7 @@ pub(crate) fn snapshot(universe: &Arc<Universe>, topology: &Topology) -> Snapsho
 }
 
 /// A cluster that is not of the topology is not lgtmctl's, and holds nothing of it.
-fn assert_clean(name: &ClusterName, cluster: &SimCluster) {
+pub(crate) fn assert_clean(name: &ClusterName, cluster: &SimCluster) {
     assert_eq!(cluster.made_as, None, "{name} is left");
     for key in cluster.server.keys() {
         let object = cluster.server.get(key).unwrap();

@@ -21,12 +21,16 @@ enum Hub {
     Planned,
 }
 
+/// What a spoke runs, with all that reads its logs where that is a choice of its own.
+const SCENARIOS: [&str; 4] = ["alloy", "otel", "traditional", "traditional, logShipper: fluent-bit"];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Spoke {
     /// How often it was renamed.
     name: u64,
     tenant: u64,
-    otel: bool,
+    /// An index into the scenarios.
+    scenario: u64,
     workers: u64,
 }
 
@@ -91,7 +95,7 @@ impl Spec {
             // One that exists is another cluster under another name.
             (2, Some(one)) => self.spokes.get_mut(&one).unwrap().name += 1,
             (3, Some(one)) => self.spokes.get_mut(&one).unwrap().tenant += 10,
-            (4, Some(one)) => self.spokes.get_mut(&one).unwrap().otel ^= true,
+            (4, Some(one)) => self.spokes.get_mut(&one).unwrap().scenario += 1 + random.below(3),
             (5, Some(one)) => self.spokes.get_mut(&one).unwrap().workers = 1 + random.below(3),
             (6, _) => self.segment = 1 - self.segment,
             (7, _) => self.days = 7 + random.below(3),
@@ -149,7 +153,7 @@ impl Spec {
         writeln!(out, "  spokes:{}", if self.spokes.is_empty() { " []" } else { "" }).unwrap();
         for (number, spoke) in &self.spokes {
             let name = self.name(*number).unwrap();
-            let scenario = if spoke.otel { "otel" } else { "alloy" };
+            let scenario = SCENARIOS[(spoke.scenario % 4) as usize];
             let provider = if number.is_multiple_of(3) {
                 format!("provider: {{existing: {{context: {name}}}}}")
             } else {
@@ -206,7 +210,7 @@ impl Spec {
 }
 
 fn spoke(random: &mut Random, number: u64) -> Spoke {
-    Spoke { name: 0, tenant: number, otel: random.percent(50), workers: 1 + random.below(2) }
+    Spoke { name: 0, tenant: number, scenario: random.below(4), workers: 1 + random.below(2) }
 }
 
 fn extra(random: &mut Random) -> Extra {
