@@ -160,7 +160,7 @@ pub(crate) fn chart_lock(document: &Document) -> Result<Option<Lock>, CommandErr
     match Lock::parse(&text) {
         Ok(lock) => Ok(Some(lock)),
         Err(error) => {
-            let message = format!("the lock file {} cannot be used: {error}", path.display());
+            let message = format!("the chart lock file {} cannot be used: {error}", path.display());
             let help = "restore it from version control, or delete it and run `lgtmctl lock`";
             Err(Failure::new(Kind::Permanent, message).with_help(help).into())
         }
