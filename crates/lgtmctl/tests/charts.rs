@@ -3,17 +3,15 @@
 //! The charts are packaged here and taken from a folder; no repository is asked.
 #![expect(clippy::unwrap_used, reason = "clippy allows it in test functions, and not in what these call")]
 
+#[path = "clusters/tools.rs"]
+mod tools;
+
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output, Stdio},
 };
 
-fn tools() -> PathBuf {
-    let tools = std::env::var_os("LGTMCTL_TOOLS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin"), PathBuf::from);
-    assert!(tools.join("helm").exists(), "no helm in {}; run `make tools`", tools.display());
-    tools
-}
+use tools::tools;
 
 /// A folder with a topology that installs `app` from a repository, and a mirror of packaged charts.
 struct Place(tempfile::TempDir);

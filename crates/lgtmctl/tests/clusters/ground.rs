@@ -13,6 +13,8 @@ use lgtm_world::{
 };
 use tokio::sync::watch;
 
+use crate::tools::tools;
+
 pub(crate) struct Ground {
     kwok: Kwok,
     folder: PathBuf,
@@ -29,10 +31,8 @@ fn spec() -> KwokSpec {
 impl Ground {
     /// Makes the cluster, and the kubeconfig beside the topology.
     pub(crate) async fn make(folder: &Path) -> Self {
-        let tools = std::env::var_os("LGTMCTL_TOOLS")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin"), PathBuf::from);
         let others = folder.join("others");
-        let kwok = Kwok::new(Tools::in_dir(tools), &others);
+        let kwok = Kwok::new(Tools::in_dir(tools()), &others);
         let mut ground = Self { kwok, folder: others, player: None };
         ground.kwok.ensure(&spec()).await.unwrap();
         std::fs::write(folder.join("ground.yaml"), ground.kwok.kubeconfig("ground").await.unwrap()).unwrap();

@@ -13,4 +13,5 @@ mod program;
 mod rehearse;
 mod secrets;
 mod together;
+mod tools;
 mod trace;

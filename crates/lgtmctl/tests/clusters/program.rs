@@ -9,9 +9,12 @@ use std::{
 use kube::{Client, Config, config::Kubeconfig};
 use serde_json::Value;
 
+use crate::tools::tools;
+
 pub(crate) struct Program {
     folder: tempfile::TempDir,
     pub(crate) topology: PathBuf,
+    /// Those that it makes itself.
     pub(crate) clusters: Vec<String>,
 }
 
@@ -28,9 +31,6 @@ impl Program {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let tools = std::env::var_os("LGTMCTL_TOOLS")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin"), PathBuf::from);
-        assert!(tools.join("kube-apiserver").exists(), "no tools in {}; run `make tools`", tools.display());
         let mut command = Command::new(env!("CARGO_BIN_EXE_lgtmctl"));
         command
             .args(arguments)
@@ -39,7 +39,7 @@ impl Program {
             .env_clear()
             .env("HOME", self.folder.path())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("LGTMCTL_TOOLS", tools)
+            .env("LGTMCTL_TOOLS", tools())
             // Renders are fixed by their inputs, so rounds may share them; what is tested here is the rest.
             .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
             .env("XDG_STATE_HOME", self.folder.path().join("state"))
@@ -100,7 +100,8 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if std::env::var_os("LGTMCTL_KEEP").is_none() {
+        // Without clusters of its own there is nothing to destroy, and those of others are gone by now.
+        if std::env::var_os("LGTMCTL_KEEP").is_none() && !self.clusters.is_empty() {
             drop(self.run(&["destroy", "--yes"]));
         }
     }
