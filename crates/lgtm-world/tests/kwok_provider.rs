@@ -8,9 +8,12 @@
     reason = "a test fails by panicking, its functions included, and says how long clusters took"
 )]
 
+#[path = "e2e/tools.rs"]
+mod tools;
+
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -25,23 +28,12 @@ use kube::{
 use lgtm_world::{
     providers::kwok::{Ensured, Kwok, KwokError, KwokSpec, State},
     rehearsal,
-    tools::{Tool, Tools},
+    tools::Tools,
 };
 
-const AGENT: &str = "kwok-provider-test";
+use tools::tools;
 
-/// The tools of this checkout; a test that finds none fails and says what to do.
-fn tools() -> Tools {
-    let dir = std::env::var_os("LGTMCTL_TOOLS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin"), PathBuf::from);
-    let tools = Tools::in_dir(dir);
-    for tool in Tool::ALL {
-        if let Err(missing) = tools.find(tool) {
-            panic!("{missing}");
-        }
-    }
-    tools
-}
+const AGENT: &str = "kwok-provider-test";
 
 /// Clusters in a folder of their own, which are removed when the test ends, however it ends.
 struct Bed {

@@ -3,11 +3,7 @@
 //! Every bed has folders of its own, so beds never meet each other or a user's clusters. What a bed
 //! made is deleted when it ends; `LGTMCTL_KEEP=1` keeps it for a look.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use lgtm_executor::{
     ApplyOptions, Events, Outcome, Prepared, Report, World as _, apply, prepare, prepare::PrepareError,
@@ -22,23 +18,16 @@ use lgtm_world::{
     ClusterWorld, Settings,
     charts::{lock::Lock, upstream::ChartSource},
     providers::kwok::Kwok,
-    tools::Tools,
 };
 use serde_json::Value;
 use tokio::sync::watch;
+
+use crate::tools::tools;
 
 pub(crate) struct Bed {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) topology: Topology,
     pub(crate) world: Arc<ClusterWorld>,
-}
-
-/// The pinned tools of this checkout.
-pub(crate) fn tools() -> Tools {
-    let dir = std::env::var_os("LGTMCTL_TOOLS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin"), PathBuf::from);
-    assert!(dir.join("kube-apiserver").exists(), "no tools in {}; run `make tools`", dir.display());
-    Tools::in_dir(dir)
 }
 
 impl Bed {

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lgtm_executor::{ApplyOptions, Report, World as _, prepare, prepare_destroy};
+use lgtm_executor::{ApplyOptions, Report, World as _, prepare, prepare_destroy, sim::Random};
 use lgtm_planner::plan::PlanOptions;
 use lgtm_topology::Topology;
 
@@ -18,7 +18,6 @@ use crate::{
     bed::{Bed, parse, perform, steps, world},
     census::{difference, settled},
     existing::{Existing, KUBECONFIG},
-    random::Random,
     state::{assert_same, state},
 };
 
@@ -108,7 +107,7 @@ async fn thirty_random_moments() {
     eprintln!("undisturbed: {spans:?}, destroy {destroying:?}");
 
     let seed = std::env::var("LGTMCTL_SEED").map_or(20_261_121, |seed| seed.parse().unwrap());
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let (mut cut, mut index) = (0, 0);
     while cut < MOMENTS {
         let destroy = random.below(8) == 0;

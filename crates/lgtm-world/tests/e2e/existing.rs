@@ -14,7 +14,7 @@ use lgtm_world::{
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::{bed::tools, hand::Hand};
+use crate::{hand::Hand, tools::tools};
 
 /// Where the kubeconfig is, relative to the topology.
 pub(crate) const KUBECONFIG: &str = "clusters.yaml";

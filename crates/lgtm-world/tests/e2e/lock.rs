@@ -184,9 +184,12 @@ async fn whoever_lost_the_lease_writes_nothing_more() {
             .skip(mark)
             .any(|event| event["verb"] == "get" && event["objectRef"]["resource"] == "leases")
     };
-    while !looked() {
-        tokio::time::sleep(MOMENT).await;
-    }
+    let renewal = async {
+        while !looked() {
+            tokio::time::sleep(MOMENT).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), renewal).await.unwrap();
     let lost = bed.world.check_lock(&step()).await.unwrap_err();
     assert_eq!(lost.kind, Kind::Locked);
     assert_eq!(holder(&hub).await, None);
@@ -222,9 +225,13 @@ async fn a_long_step_ends_when_the_lease_is_lost() {
     let world = Arc::clone(&bed.world);
     let applying = tokio::spawn(async move { perform(&world, prepared, ApplyOptions::default()).await });
     let record = "/api/v1/namespaces/lgtmctl-system/configmaps/lock.unit.mimir";
-    while hub.get("/apis/apps/v1/namespaces/mimir/statefulsets/mimir").await.is_none() {
-        tokio::time::sleep(MOMENT).await;
-    }
+    let begun = async {
+        while hub.get("/apis/apps/v1/namespaces/mimir/statefulsets/mimir").await.is_none() {
+            assert!(!applying.is_finished(), "the apply ended without it");
+            tokio::time::sleep(MOMENT).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), begun).await.unwrap();
     steal(&hub).await;
     let report = tokio::time::timeout(Duration::from_secs(30), applying).await.unwrap().unwrap();
     assert_eq!(report.failed.values().next().unwrap().kind, Kind::Locked, "{report:#?}");
@@ -273,7 +280,7 @@ async fn a_live_lease_is_not_taken_whatever_the_clocks_say() {
     assert!(refused.message.contains("x@elsewhere process 1"), "{refused}");
     for (taken, after) in [dead, ahead] {
         taken.unwrap();
-        assert!(after >= Duration::from_secs(15) && after < Duration::from_secs(25), "{after:?}");
+        assert!(after >= Duration::from_secs(15), "{after:?}");
     }
     let left = hub.list(LEASES).await;
     assert_eq!(left.len(), 1, "{left:#?}");

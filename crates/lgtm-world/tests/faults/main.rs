@@ -13,7 +13,6 @@
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod bed;
 #[path = "../e2e/census.rs"]
-#[expect(dead_code, reason = "other tests use the rest of it")]
 mod census;
 #[path = "../e2e/existing.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
@@ -25,11 +24,11 @@ mod full;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod hand;
 mod proxy;
-#[path = "../e2e/random.rs"]
-mod random;
 mod rights;
 mod scripted;
 mod seeded;
 #[path = "../e2e/state.rs"]
 mod state;
 mod tally;
+#[path = "../e2e/tools.rs"]
+mod tools;

@@ -54,8 +54,6 @@ pub(crate) enum Fault {
 /// A request, as a script sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    /// Its number since the script began, from 0.
-    pub(crate) nth: usize,
     /// `get`, `list`, `watch`, `discover`, `create`, `apply`, `dry-run`, `patch`, `update` or `delete`.
     pub(crate) verb: &'static str,
     /// Path and query.
@@ -81,7 +79,7 @@ pub(crate) struct Proxy {
 
 struct Inner {
     server: Client,
-    script: Mutex<(usize, Option<Script>)>,
+    script: Mutex<Option<Script>>,
     seen: Mutex<Vec<Seen>>,
     tally: Arc<Mutex<Tally>>,
     first_lists: Mutex<BTreeMap<String, Bytes>>,
@@ -94,7 +92,7 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let inner = Arc::new(Inner {
             server,
-            script: Mutex::new((0, None)),
+            script: Mutex::new(None),
             seen: Mutex::new(Vec::new()),
             tally: Arc::new(Mutex::new(Tally::default())),
             first_lists: Mutex::new(BTreeMap::new()),
@@ -103,15 +101,15 @@ impl Proxy {
         Self { address, inner, accepting }
     }
 
-    /// From now on requests fare as the script says; they are counted anew.
+    /// From now on requests fare as the script says.
     pub(crate) fn play(&self, script: impl FnMut(&Asked) -> Option<Fault> + Send + 'static) {
-        *self.inner.script.lock().unwrap() = (0, Some(Box::new(script)));
+        *self.inner.script.lock().unwrap() = Some(Box::new(script));
         self.inner.seen.lock().unwrap().clear();
     }
 
     /// Ends all faults. What lists were first is forgotten.
     pub(crate) fn heal(&self) {
-        *self.inner.script.lock().unwrap() = (0, None);
+        *self.inner.script.lock().unwrap() = None;
         self.inner.first_lists.lock().unwrap().clear();
     }
 
@@ -210,9 +208,8 @@ fn whole(body: Bytes) -> UnsyncBoxBody<Bytes, Broken> {
 impl Inner {
     fn decide(&self, verb: &'static str, path: &str) -> Option<Fault> {
         let mut script = self.script.lock().unwrap();
-        let asked = Asked { nth: script.0, verb, path: path.to_owned() };
-        script.0 += 1;
-        let fault = script.1.as_mut().and_then(|script| script(&asked));
+        let asked = Asked { verb, path: path.to_owned() };
+        let fault = script.as_mut().and_then(|script| script(&asked));
         self.seen.lock().unwrap().push(Seen { at: Instant::now(), verb, path: asked.path, fault });
         fault
     }

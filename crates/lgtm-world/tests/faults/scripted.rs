@@ -59,10 +59,7 @@ async fn servers_that_ask_for_time(bed: &mut Bed, proxy: &Proxy) {
     bed.converge_unit("hub/extra").await;
     for (verb, part) in [("discover", "/version"), ("apply", "/configmaps/b?")] {
         let pause = pause(proxy, verb, part);
-        assert!(
-            pause >= Duration::from_secs(1) && pause < Duration::from_secs(2),
-            "{verb} {part}: {pause:?}"
-        );
+        assert!(pause >= Duration::from_secs(1), "{verb} {part}: {pause:?}");
     }
 
     // One that asks for a minute is not waited for without a word, and not called dead.

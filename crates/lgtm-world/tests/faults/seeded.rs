@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use lgtm_executor::{ApplyOptions, Report, World as _, prepare};
+use lgtm_executor::{ApplyOptions, Report, World as _, prepare, sim::Random};
 use lgtm_planner::plan::PlanOptions;
 use serde_json::json;
 
@@ -12,7 +12,6 @@ use crate::{
     front::{Front, PROXIED},
     hand::Hand,
     proxy::{Asked, Fault},
-    random::Random,
     state::{assert_same, state},
 };
 
@@ -91,7 +90,7 @@ fn said_by(outcome: Result<Report, Vec<String>>) -> Vec<String> {
 }
 
 /// Deletes about half of what lgtmctl made in a namespace, so that there is much to be made again.
-async fn wreck(hand: &Hand, random: &mut Random) {
+async fn wreck(hand: &Hand, seed: u64) {
     for kind in ["/api/v1", "/apis/apps/v1"] {
         let kinds: &[&str] = if kind == "/api/v1" {
             &["configmaps", "services", "serviceaccounts"]
@@ -102,26 +101,32 @@ async fn wreck(hand: &Hand, random: &mut Random) {
             let place = format!("{kind}/namespaces/observability/{plural}");
             for object in hand.list(&place).await {
                 let ours = object["metadata"]["labels"]["lgtmctl.dev/topology"] == "faulty";
-                if ours && random.below(2) == 0 {
-                    hand.begin_to_delete(&format!(
-                        "{place}/{}",
-                        object["metadata"]["name"].as_str().unwrap()
-                    ))
-                    .await;
+                let path = format!("{place}/{}", object["metadata"]["name"].as_str().unwrap());
+                if ours && Random::of(seed, &[&path]).percent(50) {
+                    hand.begin_to_delete(&path).await;
                 }
             }
         }
     }
 }
 
-/// One kind of weather.
-fn weather(random: &mut Random) -> impl FnMut(&Asked) -> Option<Fault> + Send + 'static {
-    let seed = random.below(u64::MAX);
-    let mut random = Random(seed);
+/// One kind of weather. What a request suffers follows from the seed, the request, and how often it was
+/// asked before, since many are on their way at once and come in another order each time.
+fn weather(seed: u64) -> impl FnMut(&Asked) -> Option<Fault> + Send + 'static {
+    let mut random = Random::new(seed);
     let every = [5, 15, 40][usize::try_from(random.below(3)).unwrap()];
-    let end = (random.below(12) == 0).then(|| usize::try_from(random.below(150)).unwrap());
+    let ends = random.below(12) == 0;
+    let mut ended = false;
+    let mut asked_before: BTreeMap<(&str, String), u64> = BTreeMap::new();
     move |asked| {
-        if end.is_some_and(|end| asked.nth >= end) {
+        // Queries hold pages and versions, which differ from run to run.
+        let path = asked.path.split('?').next().unwrap().to_owned();
+        let nth = asked_before.entry((asked.verb, path.clone())).or_default();
+        let mut random = Random::of(seed, &[asked.verb, &path, &nth.to_string()]);
+        *nth += 1;
+        // From some request on, nothing comes through any more.
+        ended |= ends && random.below(75) == 0;
+        if ended {
             return Some(Fault::ResetBefore);
         }
         if random.below(every) != 0 {
@@ -141,6 +146,23 @@ fn weather(random: &mut Random) -> impl FnMut(&Asked) -> Option<Fault> + Send + 
             10 => Fault::Delay(random.below(400)),
             _ => Fault::Stale,
         })
+    }
+}
+
+/// Says when a test fails how the same faults are had again.
+struct Replay {
+    seed: u64,
+    applies: usize,
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { seed, applies } = self;
+            eprintln!(
+                "LGTMCTL_SEED={seed} LGTMCTL_APPLIES={applies} cargo test -p lgtm-world --test faults -- seeded"
+            );
+        }
     }
 }
 
@@ -173,7 +195,8 @@ async fn get_through_or_say_why(seed: u64) {
 
     let seed = std::env::var("LGTMCTL_SEED").map_or(seed, |seed| seed.parse().unwrap());
     let wanted = std::env::var("LGTMCTL_APPLIES").map_or(APPLIES, |applies| applies.parse().unwrap());
-    let mut random = Random(seed);
+    let _replay = Replay { seed, applies: wanted };
+    let mut random = Random::new(seed);
     let (mut applies, mut through) = (0, 0);
     let mut faults: BTreeMap<Fault, usize> = BTreeMap::new();
     for round in 0.. {
@@ -186,14 +209,14 @@ async fn get_through_or_say_why(seed: u64) {
         let mut said = Vec::new();
         for _ in 0..2 + random.below(3) {
             if random.below(3) == 0 {
-                wreck(&hub, &mut random).await;
-                wreck(&edge, &mut random).await;
+                wreck(&hub, random.number()).await;
+                wreck(&edge, random.number()).await;
                 // A list from before would hide what is missing now, and its pods would be waited for.
                 front.proxy("hub").heal();
                 front.proxy("edge").heal();
             }
-            front.proxy("hub").play(weather(&mut random));
-            front.proxy("edge").play(weather(&mut random));
+            front.proxy("hub").play(weather(random.number()));
+            front.proxy("edge").play(weather(random.number()));
             let outcome = attempt(&mut bed).await;
             applies += 1;
             for name in ["hub", "edge"] {

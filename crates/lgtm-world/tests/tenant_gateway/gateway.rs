@@ -13,9 +13,11 @@ use std::{
 };
 
 use lgtm_planner::catalog::tenant_gateway::{GatewayInputs, values};
-use lgtm_world::pki::Issued;
+use lgtm_world::{pki::Issued, tools::Tool};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::tools::tools;
 
 /// How long anything may take that should happen at once; only a failure waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,21 +36,13 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
-}
-
 pub(crate) fn chart() -> PathBuf {
-    workspace().join("charts/tenant-gateway")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/tenant-gateway")
 }
 
-/// The pinned helm, with `LGTMCTL_TOOLS` before the checkout's own folder.
+/// The pinned helm.
 pub(crate) fn helm() -> Command {
-    let folder =
-        std::env::var_os("LGTMCTL_TOOLS").map_or_else(|| workspace().join(".tools/bin"), PathBuf::from);
-    let program = folder.join("helm");
-    assert!(program.exists(), "{} does not exist: run `make tools`", program.display());
-    Command::new(program)
+    Command::new(tools().find(Tool::Helm).unwrap())
 }
 
 /// Helm's output, or its complaint.

@@ -15,6 +15,8 @@ mod chart;
 mod gateway;
 mod hub;
 mod spoke;
+#[path = "../e2e/tools.rs"]
+mod tools;
 
 use std::time::Duration as Wait;
 
