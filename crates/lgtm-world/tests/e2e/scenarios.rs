@@ -34,7 +34,7 @@ async fn installed(bed: &Bed) -> BTreeMap<String, String> {
     held
 }
 
-/// The writes to workloads since `mark`, in order.
+/// The writes to workloads and to records since `mark`, in order.
 fn rollouts(bed: &Bed, mark: usize) -> Vec<String> {
     let text = |event: &Value, pointer: &str| {
         event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -46,10 +46,34 @@ fn rollouts(bed: &Bed, mark: usize) -> Vec<String> {
         .filter(|event| text(event, "/userAgent").starts_with("lgtmctl/"))
         .filter(|event| text(event, "/stage") == "ResponseComplete")
         .filter(|event| !text(event, "/requestURI").contains("dryRun"))
-        .filter(|event| workloads.contains(&text(event, "/objectRef/resource").as_str()))
         .filter(|event| matches!(text(event, "/verb").as_str(), "patch" | "delete"))
-        .map(|event| format!("{} {}", text(event, "/verb"), text(event, "/objectRef/name")))
+        .filter_map(|event| {
+            let name = text(event, "/objectRef/name");
+            let resource = text(event, "/objectRef/resource");
+            let record = name.strip_prefix("scenarios.unit.").filter(|_| resource == "configmaps");
+            let what = match record {
+                Some(unit) => format!("record {unit}"),
+                None if workloads.contains(&resource.as_str()) => name,
+                None => return None,
+            };
+            Some(format!("{} {what}", text(event, "/verb")))
+        })
         .collect()
+}
+
+/// No old workload goes before all new ones are written and their units recorded as `applied`, which comes
+/// when what they need is ready. A record is written twice, first as `intended`.
+fn assert_ready_before_removal(order: &[String], new: &[String], what: &str) {
+    let workload = |verb: &str, write: &String| write.starts_with(verb) && !write.contains(" record ");
+    let last_new = order.iter().rposition(|write| workload("patch ", write));
+    let first_old = order.iter().position(|write| workload("delete ", write));
+    assert!(last_new.is_some() && last_new < first_old, "{what}: {order:#?}");
+    assert!(!new.is_empty(), "{what}: {order:#?}");
+    for unit in new {
+        let record = format!("patch record {unit}");
+        let before = order[..first_old.unwrap()].iter().filter(|write| **write == record).count();
+        assert_eq!(before, 2, "{what}: {unit} is not applied before the first removal: {order:#?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,18 +82,19 @@ async fn three_times_round() {
     bed.converge().await;
     let hand = Hand::new(bed.by_hand("edge").await);
     let round = ["traditional", "traditional, logShipper: fluent-bit", "otel", "alloy"];
-    let mut seen: BTreeMap<&str, BTreeMap<String, String>> =
-        BTreeMap::from([("alloy", installed(&bed).await)]);
+    let mut last = installed(&bed).await;
+    let mut seen: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::from([("alloy", last.clone())]);
     for turn in 0..3 {
         for scenario in round {
             bed.edit(&topology(scenario));
             let mark = bed.mark("edge");
             bed.converge().await;
             let order = rollouts(&bed, mark);
-            let last_new = order.iter().rposition(|write| write.starts_with("patch"));
-            let first_old = order.iter().position(|write| write.starts_with("delete"));
-            assert!(last_new < first_old, "{scenario}: {order:?}");
             let now = installed(&bed).await;
+            let units = |held: &BTreeMap<String, String>| held.values().cloned().collect::<BTreeSet<_>>();
+            let new: Vec<String> = units(&now).difference(&units(&last)).cloned().collect();
+            assert_ready_before_removal(&order, &new, scenario);
+            last.clone_from(&now);
             // What a scenario comes to does not depend on what was there before.
             let before = seen.entry(scenario).or_insert_with(|| now.clone());
             assert_eq!(&now, before, "turn {turn}, {scenario}");
