@@ -184,7 +184,7 @@ pub(super) fn deed(random: &mut Random, key: &ObjectKey, found: &Value) -> Optio
 }
 
 /// What an operator applies beside us: a field of ours, or one of its own.
-fn operators(key: &ObjectKey, word: &str) -> Value {
+pub(super) fn operators(key: &ObjectKey, word: &str) -> Value {
     let mut object = json!({"metadata": {"name": key.name}});
     if let Some(namespace) = &key.namespace {
         object["metadata"]["namespace"] = json!(namespace);
