@@ -34,7 +34,7 @@ pub(crate) struct Lock {
     topology: TopologyName,
     identity: String,
     state: Arc<Mutex<State>>,
-    _file: File,
+    file: File,
 }
 
 /// A look at a lock from inside a step, which may be long: before each of its writes the step asks
@@ -63,6 +63,9 @@ fn lost(topology: &TopologyName, reason: &str) -> Failure {
     Failure::new(Kind::Locked, format!("the lock of the topology {topology} was lost: {reason}"))
         .with_help("nothing more was written; run the same command again")
 }
+
+/// What the Lease says before the first step.
+const STARTING: &str = "starting";
 
 #[derive(Default)]
 struct State {
@@ -101,7 +104,9 @@ impl Lock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder = std::fs::read_to_string(&path).unwrap_or_default();
-                let message = format!("another lgtmctl applies the topology {topology}: {}", holder.trim());
+                // Whoever has taken it a moment ago has not yet written who it is.
+                let holder = if holder.trim().is_empty() { "it has just begun" } else { holder.trim() };
+                let message = format!("another lgtmctl applies the topology {topology}: {holder}");
                 return Err(Failure::new(Kind::Locked, message).with_help("wait until it is done"));
             }
             Err(TryLockError::Error(error)) => return Err(broken(error)),
@@ -115,8 +120,9 @@ impl Lock {
         let since = since.and_then(|since| since.format(&Rfc3339).ok()).unwrap_or_default();
         let note = format!("{identity} since {since}");
         file.set_len(0).and_then(|()| file.write_all(note.as_bytes())).map_err(held)?;
-        let state = Arc::new(Mutex::new(State::default()));
-        Ok(Self { topology: topology.clone(), identity, state, _file: file })
+        let state = State { step: STARTING.to_owned(), ..State::default() };
+        let state = Arc::new(Mutex::new(state));
+        Ok(Self { topology: topology.clone(), identity, state, file })
     }
 
     /// Whether the Lease is still to be taken.
@@ -211,6 +217,9 @@ impl Drop for Lock {
         if let Some(renewal) = self.with(|state| state.renewal.take()) {
             renewal.abort();
         }
+        // The next holder must not be taken for this one while it has not written who it is. Without
+        // that, a message is wrong for a moment, and nothing else.
+        drop(self.file.set_len(0));
         identity::give_up(&self.identity);
     }
 }

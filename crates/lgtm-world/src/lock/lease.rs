@@ -17,7 +17,7 @@ use lgtm_topology::TopologyName;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::identity;
+use super::{STARTING, identity};
 use crate::cluster::{
     Cluster,
     answer::{Answer, ApiError},
@@ -55,7 +55,7 @@ impl Lease {
         let renewed = tokio::sync::Mutex::new(begun);
         let renewed_at = AtomicI64::new(begun.unix_timestamp());
         let lease = Self { hub, topology, identity, begun, renewed, renewed_at };
-        match write_lease(&lease, "starting", Occasion::Take).await {
+        match write_lease(&lease, STARTING, Occasion::Take).await {
             Ok(written) => {
                 lease.note(&mut *lease.renewed.lock().await, written);
                 Ok(lease)
