@@ -103,9 +103,7 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let holder = std::fs::read_to_string(&path).unwrap_or_default();
-                // Whoever has taken it a moment ago has not yet written who it is.
-                let holder = if holder.trim().is_empty() { "it has just begun" } else { holder.trim() };
+                let holder = holder_of(&path);
                 let message = format!("another lgtmctl applies the topology {topology}: {holder}");
                 return Err(Failure::new(Kind::Locked, message).with_help("wait until it is done"));
             }
@@ -222,6 +220,18 @@ impl Drop for Lock {
         drop(self.file.set_len(0));
         identity::give_up(&self.identity);
     }
+}
+
+/// Who holds the file. Whoever has taken it a moment ago has not yet written that, and is waited for.
+fn holder_of(path: &Path) -> String {
+    for _ in 0..50 {
+        let holder = std::fs::read_to_string(path).unwrap_or_default();
+        if !holder.trim().is_empty() {
+            return holder.trim().to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    "it has just begun".to_owned()
 }
 
 fn lock_file(topology: &TopologyName, state_dir: &Path) -> PathBuf {
