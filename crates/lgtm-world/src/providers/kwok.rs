@@ -286,6 +286,9 @@ impl Kwok {
 
     async fn prepare_start(&self, layout: &Layout, name: &str, record: &Record) -> Result<(), KwokError> {
         let dir = layout.cluster_dir();
+        while processes::end_player_without_server(&dir) {
+            tokio::time::sleep(probe::POLL).await;
+        }
         processes::forget_dead(&dir).map_err(|source| self.on_disk(name, source))?;
         for component in processes::stopped_components(&dir) {
             // A program's folder may have been cleaned away since the cluster was made.

@@ -7,11 +7,11 @@ use std::{
 };
 
 use lgtm_world::{
-    providers::kwok::{Kwok, KwokSpec},
+    providers::kwok::{Kwok, KwokSpec, State},
     rehearsal,
     tools::Tools,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::tools::tools;
 
@@ -19,6 +19,7 @@ pub(crate) struct Ground {
     kwok: Kwok,
     folder: PathBuf,
     player: Option<watch::Sender<()>>,
+    kubelet: Option<(watch::Sender<()>, JoinHandle<()>)>,
 }
 
 /// What the topology calls its provider.
@@ -33,7 +34,7 @@ impl Ground {
     pub(crate) async fn make(folder: &Path) -> Self {
         let others = folder.join("others");
         let kwok = Kwok::new(Tools::in_dir(tools()), &others);
-        let mut ground = Self { kwok, folder: others, player: None };
+        let mut ground = Self { kwok, folder: others, player: None, kubelet: None };
         ground.kwok.ensure(&spec()).await.unwrap();
         std::fs::write(folder.join("ground.yaml"), ground.kwok.kubeconfig("ground").await.unwrap()).unwrap();
         ground.play().await;
@@ -47,6 +48,8 @@ impl Ground {
         let (stop, stopped) = watch::channel(());
         tokio::spawn(rehearsal::play(client, Some(segment), stopped));
         self.player = Some(stop);
+        let (stop, stopped) = watch::channel(());
+        self.kubelet = Some((stop, tokio::spawn(restart_what_ends(self.kwok.clone(), stopped))));
     }
 
     pub(crate) async fn client(&self) -> kube::Client {
@@ -54,7 +57,11 @@ impl Ground {
     }
 
     /// Kills the API server as a crash does, and returns when it is dead.
-    pub(crate) async fn kill_api_server(&self) {
+    pub(crate) async fn kill_api_server(&mut self) {
+        if let Some((stop, kubelet)) = self.kubelet.take() {
+            drop(stop);
+            kubelet.await.unwrap();
+        }
         let file = self.folder.join("clusters/ground/pids/kube-apiserver.pid");
         let pid = std::fs::read_to_string(file).unwrap();
         let killed = std::process::Command::new("kill").args(["-KILL", pid.trim()]).status().unwrap();
@@ -73,8 +80,21 @@ impl Ground {
     }
 }
 
+/// What a kubelet does for the static Pods of a control plane. The scheduler, for one, exits when it sees a
+/// Pod bound that it has taken for not bound, which an API server that dies between the two brings about.
+async fn restart_what_ends(kwok: Kwok, mut stopped: watch::Receiver<()>) {
+    while tokio::time::timeout(Duration::from_secs(1), stopped.changed()).await.is_err() {
+        if kwok.state("ground").await.is_ok_and(|state| state == State::Stopped) {
+            kwok.ensure(&spec()).await.unwrap();
+        }
+    }
+}
+
 impl Drop for Ground {
     fn drop(&mut self) {
+        if let Some((_, kubelet)) = self.kubelet.take() {
+            kubelet.abort();
+        }
         if std::env::var_os("LGTMCTL_KEEP").is_some() {
             return;
         }

@@ -19,8 +19,10 @@ pub(super) const COMPONENTS: [(&str, Tool); 5] = [
     ("kube-apiserver", Tool::KubeApiserver),
     ("kube-controller-manager", Tool::KubeControllerManager),
     ("kube-scheduler", Tool::KubeScheduler),
-    ("kwok-controller", Tool::Kwok),
+    (PLAYER, Tool::Kwok),
 ];
+/// The component that plays the nodes.
+const PLAYER: &str = "kwok-controller";
 
 /// The components of the cluster in this folder that do not run.
 pub(super) fn stopped_components(cluster_dir: &Path) -> Vec<&'static str> {
@@ -73,6 +75,20 @@ pub(super) fn forget_dead(cluster_dir: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Ends the controller that plays the nodes of a cluster whose API server has died, and says whether it did.
+///
+/// kwok tries again what was refused, but a step of a Pod's life that was cut in the middle of its request
+/// it never takes again (`shouldRetry` in kwok's `pkg/kwok/controllers`). Started anew, it looks at every
+/// Pod.
+pub(super) fn end_player_without_server(cluster_dir: &Path) -> bool {
+    if runs(cluster_dir, "kube-apiserver") || !runs(cluster_dir, PLAYER) {
+        return false;
+    }
+    // The only failure is a process that ended by itself meanwhile.
+    recorded_pid(cluster_dir, PLAYER)
+        .is_some_and(|pid| rustix::process::kill_process(pid, Signal::KILL).is_ok())
 }
 
 /// Every process that runs a program of this cluster, whether a pid file names it or not, and a kwokctl
