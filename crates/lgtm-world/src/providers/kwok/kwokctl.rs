@@ -28,6 +28,10 @@ pub(super) async fn create(
     command.arg("--config").arg(layout.kwokctl_config());
     // An empty kubeconfig path keeps kwokctl from touching any but the cluster's own.
     command.args(["create", "cluster", "--name", name, "--kubeconfig="]);
+    // kwok plays the nodes whose Leases it holds, and one that was started anew would wait for minutes until
+    // those of its dead forerunner have run out. There is one of it, so none are needed. (In the file above
+    // a zero would be taken for the default.)
+    command.args(["--node-lease-duration-seconds", "0"]);
     run(command, "create", name).await
 }
 
