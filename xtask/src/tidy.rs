@@ -49,6 +49,7 @@ fn check_files(root: &Path, report: &mut Report) -> io::Result<()> {
         sources::check(source, report);
     }
     report.failures.extend(sources::orphans(&sources));
+    report.failures.extend(sources::unused_values(&sources));
     report.failures.extend(lints::check(&sources));
     Ok(())
 }

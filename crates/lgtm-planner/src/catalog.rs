@@ -1,8 +1,9 @@
-//! What the compact profile consists of: for each of its charts, the values that the topology implies.
+//! What the profiles consist of: for each of their charts, the values that the topology implies.
 //!
 //! Pure functions of the topology; the module knows the charts' values and refuses to know how a chart is rendered.
 
 pub mod alloy;
+pub mod distributed;
 pub mod fluent_bit;
 pub mod grafana;
 pub mod kube_state_metrics;
@@ -14,6 +15,7 @@ pub mod prometheus_agent;
 pub mod push;
 pub mod tempo;
 pub mod tenant_gateway;
+pub mod upstream;
 pub mod vector;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lgtm_topology::{Cluster, ClusterName, Position, Topology, TopologyName};
+use lgtm_topology::{Cluster, ClusterName, Position, Profile, Topology, TopologyName};
 use serde_json::json;
 
 use crate::{
@@ -15,8 +15,10 @@ use crate::{
     unit::{CLUSTER_UNIT, ClusterContent, Content, ENROLMENT_UNIT, Unit, UnitId},
 };
 
+mod distributed;
 mod extras;
 mod hub;
+mod overrides;
 mod spoke;
 
 /// The unit that holds a cluster's namespaces.
@@ -133,6 +135,18 @@ pub enum DesireError {
         /// The units that there are.
         known: Vec<String>,
     },
+    /// An override is for a release that the catalog does not have.
+    #[error("there is no release `{release}` {}", where_looked(.cluster.as_ref()))]
+    UnknownRelease {
+        /// The release.
+        release: String,
+        /// The cluster on which it was looked for; all of them when absent.
+        cluster: Option<ClusterName>,
+        /// Where the file names it.
+        position: Position,
+        /// The releases that there are.
+        known: Vec<String>,
+    },
     /// An extra has the name of a unit of the catalog.
     #[error("the name `{name}` of an extra on cluster {cluster} is taken by a unit of the catalog")]
     NameTaken {
@@ -144,6 +158,10 @@ pub enum DesireError {
     /// Needs form a circle.
     #[error("units need each other in a circle: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → "))]
     Cycle(Vec<UnitId>),
+}
+
+fn where_looked(cluster: Option<&ClusterName>) -> String {
+    cluster.map_or_else(|| "on any cluster".to_owned(), |cluster| format!("on cluster {cluster}"))
 }
 
 /// Turns a topology into units and edges. All problems are reported.
@@ -158,7 +176,8 @@ pub fn desire(topology: &Topology, capabilities: &Capabilities) -> Result<Desire
         catalog.spoke(spoke);
     }
     catalog.monitor_note();
-    let mut problems = catalog.extras();
+    let mut problems = catalog.overrides();
+    problems.extend(catalog.extras());
     let order = match order(&catalog.units) {
         Ok(order) => order,
         Err(problem) => {
@@ -229,7 +248,11 @@ impl Catalog<'_> {
 fn namespaces(topology: &Topology) -> BTreeMap<&ClusterName, BTreeSet<&str>> {
     let mut namespaces: BTreeMap<&ClusterName, BTreeSet<&str>> =
         topology.clusters().map(|cluster| (&cluster.name, BTreeSet::from([spoke::NAMESPACE]))).collect();
-    namespaces.entry(&topology.hub.cluster.name).or_default().extend(hub::NAMESPACES);
+    let hub = namespaces.entry(&topology.hub.cluster.name).or_default();
+    hub.extend(hub::NAMESPACES);
+    if matches!(topology.profile, Profile::Distributed(_)) {
+        hub.extend(distributed::HUB_NAMESPACES);
+    }
     let releases = topology.extra_releases.iter();
     let releases = releases.map(|release| (&release.clusters, Some(release.namespace.as_str())));
     let manifests = topology.extra_manifests.iter();

@@ -6,6 +6,7 @@
 mod clusters;
 mod extras;
 mod networks;
+mod overrides;
 mod retention;
 mod scenarios;
 mod tenants;
@@ -15,8 +16,8 @@ use std::collections::BTreeMap;
 use clusters::Draft;
 
 use crate::{
-    AdminPassword, ClusterName, Diagnostic, ExtraName, Grafana, Hub, MeshType, Position, Positions, Profile,
-    Spoke, Tenant, Topology,
+    AdminPassword, ClusterName, Diagnostic, ExtraName, Grafana, Hub, MeshType, Position, Positions, Spoke,
+    Tenant, Topology,
     diagnostic::Code,
     input::{
         At, Input,
@@ -45,7 +46,9 @@ fn topology(file: &FileInput, problems: &mut Problems) -> Option<Topology> {
     let retention = retention::general(&spec.retention, problems);
     let tenants = tenants::check(spec, &drafts, Tenant { limits, retention }, problems);
     let grafana = spec.hub.value().map(|hub| check_grafana(hub, problems));
-    let extras = extras::check(spec, &drafts, problems);
+    let known = extras::Known::new(&drafts);
+    let overrides = overrides::check(spec, &known, problems);
+    let extras = extras::check(spec, &known, problems);
     let scenarios = scenarios::check(spec, problems);
 
     let positions = positions(spec, &drafts);
@@ -60,13 +63,14 @@ fn topology(file: &FileInput, problems: &mut Problems) -> Option<Topology> {
     let mesh = spec.mesh.value().and_then(|mesh| mesh.mesh.value());
     Some(Topology {
         name: file.metadata.value()?.name.value()?.clone(),
-        profile: spec.profile.value().copied().unwrap_or(Profile::Compact),
+        profile: scenarios::profile(spec),
         mesh: mesh.copied().unwrap_or(MeshType::None),
         retention,
         default_limits: limits,
         hub,
         spokes,
         tenants,
+        overrides,
         extra_releases: extras.releases,
         extra_manifests: extras.manifests,
         positions,

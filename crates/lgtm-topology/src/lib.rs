@@ -24,6 +24,6 @@ mod tree;
 pub use defaults::KWOK_NODE_NETWORK;
 pub use diagnostic::{Code, Diagnostic, Parsed, Related, Report, Severity, SingleReport, Span};
 pub use model::*;
-pub use parse::{parse, parse_bytes};
+pub use parse::{helm_values, parse, parse_bytes};
 pub use schema::json_schema;
 pub use suggest::did_you_mean;

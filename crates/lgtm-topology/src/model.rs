@@ -67,6 +67,10 @@ name_type!(
     /// characters (helm's limit for release names).
     ExtraName
 );
+name_type!(
+    /// The name of a release of the catalog, which is also its unit's.
+    ReleaseName
+);
 
 /// A whole topology.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -88,6 +92,8 @@ pub struct Topology {
     pub spokes: Vec<Spoke>,
     /// Every tenant in use: the hub's `_local` and one per spoke.
     pub tenants: BTreeMap<TenantId, Tenant>,
+    /// The user's own values for releases of the catalog.
+    pub overrides: Vec<Override>,
     /// The user's own charts.
     pub extra_releases: Vec<ExtraRelease>,
     /// The user's own manifests.
@@ -120,6 +126,8 @@ impl Topology {
 pub enum Profile {
     /// Single binaries from lgtmctl's own embedded charts.
     Compact,
+    /// The upstream charts, over object storage, with what reads the hub's own logs.
+    Distributed(LogShipper),
 }
 
 /// How the spokes reach the hub.
@@ -329,6 +337,21 @@ pub enum LogShipper {
     Vector,
     /// Fluent Bit.
     FluentBit,
+}
+
+/// Values of the user's for a release of the catalog. They are merged last.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Override {
+    /// The release. Whether there is one of this name is the planner's to say.
+    pub release: ReleaseName,
+    /// The clusters on which it is meant; all that have it when absent.
+    pub clusters: Option<Vec<ClusterName>>,
+    /// Helm values: always a mapping.
+    pub values: serde_json::Value,
+    /// Where the file names the release, for the planner's message.
+    #[serde(skip)]
+    pub position: Position,
 }
 
 /// A chart of the user's own, installed on named clusters.

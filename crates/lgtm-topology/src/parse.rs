@@ -1,9 +1,10 @@
-//! From the bytes of a file to a topology: the one way in.
+//! From the text of a file to a topology, or to values for a chart: the one way in.
 
 use crate::{
-    Position,
+    Diagnostic, Position,
     check::check,
     diagnostic::{Code, Parsed, Place, Span},
+    input::{Input as _, values::HelmValues},
     problems::{Problem, Problems},
     redact, tree,
 };
@@ -39,6 +40,22 @@ pub fn parse(file_name: &str, source: &str) -> Parsed {
     let (topology, diagnostics) =
         if tree.root.is_some() { check(&tree, problems) } else { (None, problems.into_diagnostics()) };
     Parsed { topology, diagnostics, file_name: file_name.to_owned(), redacted_source }
+}
+
+/// Reads a file of helm values by the rules for values in a topology: what helm would read differently is
+/// refused.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn helm_values(source: &str) -> Result<serde_json::Value, Vec<Diagnostic>> {
+    let mut problems = Problems::default();
+    let tree = tree::read(source, &mut problems);
+    let values = tree.root.as_ref().and_then(|root| HelmValues::decode(root, &mut problems));
+    match values.filter(|_| !problems.has_errors()) {
+        Some(HelmValues(values)) => Ok(values),
+        None => Err(problems.into_diagnostics()),
+    }
 }
 
 /// As [`parse`], for the bytes of a file that may not even be text.

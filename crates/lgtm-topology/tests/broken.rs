@@ -113,6 +113,7 @@ broken! {
     nothing_required,
     numbers,
     only_comments,
+    overrides,
     provider_as_text,
     provider_none_and_both,
     provider_settings,

@@ -95,6 +95,13 @@ impl Document {
                 };
                 Some((*position, need.len(), "no such unit".to_owned(), help))
             }
+            DesireError::UnknownRelease { release, position, known, .. } => {
+                let help = match did_you_mean(release, known.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("releases there: {}", known.join(", ")),
+                };
+                Some((*position, release.len(), "no such release".to_owned(), help))
+            }
             DesireError::NameTaken { name, .. } => {
                 let extras = self.parsed.topology.as_ref().map(|topology| &topology.positions.extras);
                 let found = extras.and_then(|extras| extras.iter().find(|(extra, _)| extra.as_str() == name));

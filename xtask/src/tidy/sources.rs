@@ -112,6 +112,18 @@ pub(super) fn orphans(sources: &[Source]) -> Vec<String> {
     orphans.map(|path| format!("{path}: no module declares it, so it is not even compiled")).collect()
 }
 
+/// Files of values that the catalog reads into no chart.
+pub(super) fn unused_values(sources: &[Source]) -> Vec<String> {
+    const CATALOG: &str = "crates/lgtm-planner/src/catalog/";
+    let named = |file: &str| {
+        let quoted = format!("\"{file}\"");
+        sources.iter().any(|source| source.path.starts_with(CATALOG) && source.text.contains(&quoted))
+    };
+    let files = sources.iter().filter_map(|source| source.path.strip_prefix("charts-values/"));
+    let unused = files.filter(|file| file.ends_with(".yaml") && !named(file));
+    unused.map(|file| format!("charts-values/{file}: no chart of the catalog reads it")).collect()
+}
+
 /// The modules that are declared in files of their own.
 fn declared(code: &str) -> impl Iterator<Item = &str> {
     let mut after_mod = false;

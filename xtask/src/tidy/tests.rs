@@ -123,3 +123,20 @@ fn a_list_without_reasons_or_entries_is_found() {
     assert!(found.contains("does not disallow std::time::SystemTime::now"), "{found}");
     assert!(found.contains("lacks `allow-panic-in-tests = true`"), "{found}");
 }
+
+#[test]
+fn values_that_no_chart_reads_are_found() {
+    let catalog = ("crates/lgtm-planner/src/lib.rs", "//! Pure.\n\nmod catalog;\nmod plan;\n");
+    let upstream = ("crates/lgtm-planner/src/catalog.rs", "//! Charts.\n\nmod upstream;\n");
+    let read =
+        ("crates/lgtm-planner/src/catalog/upstream.rs", "//! Charts.\n\nconst A: &str = \"a.yaml\";\n");
+    let found = failures(&[
+        catalog,
+        upstream,
+        read,
+        ("charts-values/a.yaml", "a: 1\n"),
+        ("charts-values/b.yaml", "b: 1\n"),
+        ("charts-values/README.md", "# Values\n"),
+    ]);
+    assert_eq!(found, "charts-values/b.yaml: no chart of the catalog reads it");
+}

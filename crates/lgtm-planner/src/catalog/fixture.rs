@@ -43,6 +43,7 @@ pub(crate) fn topology() -> Topology {
             ),
             (TenantId::new("remote03"), Tenant { limits: own, retention }),
         ]),
+        overrides: Vec::new(),
         extra_releases: Vec::new(),
         extra_manifests: Vec::new(),
         positions: Positions::default(),

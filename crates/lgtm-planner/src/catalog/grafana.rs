@@ -23,22 +23,43 @@ const DIGEST_DIGITS: usize = 12;
 /// The values for the hub's Grafana. `admin_digest` is a digest of the admin's password where it is known already;
 /// with a new one the pod starts again, and so takes the new password.
 pub fn values(topology: &Topology, admin_digest: Option<&str>) -> Value {
-    let (secret_name, secret_key) = match &topology.hub.grafana.admin {
-        AdminPassword::Generated | AdminPassword::Given(_) => (ADMIN_SECRET, ADMIN_SECRET_KEY),
-        AdminPassword::Secret { name, key } => (name.as_str(), key.as_str()),
-    };
-    // The hub's own tenant comes first, since the first one's Mimir is Grafana's default data source.
-    let hub_tenant = &topology.hub.cluster.tenant;
-    let others = topology.tenants.keys().filter(|tenant| *tenant != hub_tenant);
-    let tenants: Vec<Value> = std::iter::once(hub_tenant).chain(others).map(data_sources).collect();
+    let (secret_name, secret_key) = admin_secret(topology);
     json!({
         "admin": {
             "secretName": secret_name,
             "secretKey": secret_key,
             "digest": admin_digest.unwrap_or_default(),
         },
-        "tenants": tenants,
+        "tenants": tenants(topology),
     })
+}
+
+/// The values for data sources and dashboards alone, which a Grafana of another chart picks up.
+pub fn provisioning(topology: &Topology) -> Value {
+    json!({
+        "workload": {"enabled": false},
+        "queries": {
+            "mimir": "http://mimir-gateway.mimir.svc/prometheus",
+            "loki": "http://loki-gateway.loki.svc",
+            "tempo": "http://tempo-query-frontend.tempo.svc:3200",
+        },
+        "tenants": tenants(topology),
+    })
+}
+
+/// The Secret with the administrator's password, and the key in it.
+pub fn admin_secret(topology: &Topology) -> (&str, &str) {
+    match &topology.hub.grafana.admin {
+        AdminPassword::Generated | AdminPassword::Given(_) => (ADMIN_SECRET, ADMIN_SECRET_KEY),
+        AdminPassword::Secret { name, key } => (name, key),
+    }
+}
+
+fn tenants(topology: &Topology) -> Vec<Value> {
+    // The hub's own tenant comes first, since the first one's Mimir is Grafana's default data source.
+    let hub_tenant = &topology.hub.cluster.tenant;
+    let others = topology.tenants.keys().filter(|tenant| *tenant != hub_tenant);
+    std::iter::once(hub_tenant).chain(others).map(data_sources).collect()
 }
 
 fn data_sources(tenant: &TenantId) -> Value {

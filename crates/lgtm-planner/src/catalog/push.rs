@@ -20,7 +20,7 @@ pub const CERTIFICATE_SECRET: &str = "tenant-certificate";
 /// risks. The charts' own default is to check.
 pub(super) const KUBELET_SIGNS_ITSELF: bool = true;
 
-const MIMIR: &str = "http://mimir-distributor.mimir.svc:8080/api/v1/push";
+pub(super) const MIMIR: &str = "http://mimir-distributor.mimir.svc:8080/api/v1/push";
 const LOKI: &str = "http://loki-write.loki.svc:3100/loki/api/v1/push";
 const TEMPO: &str = "tempo-distributor.tempo.svc:4317";
 

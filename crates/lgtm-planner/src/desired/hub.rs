@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lgtm_topology::AdminPassword;
+use lgtm_topology::{AdminPassword, Profile};
 
 use super::{Catalog, NAMESPACES_UNIT, spoke};
 use crate::{
@@ -34,22 +34,33 @@ impl Catalog<'_> {
         let hub = self.topology.hub.cluster.name.clone();
         let namespaces = UnitId::new(&hub, NAMESPACES_UNIT);
         let topology = self.topology;
-        self.release(&hub, "mimir", "mimir", catalog::mimir::values(topology), [namespaces.clone()]);
-        self.release(&hub, "loki", "loki", catalog::loki::values(topology), [namespaces.clone()]);
-        self.release(&hub, "tempo", "tempo", catalog::tempo::values(topology), [namespaces.clone()]);
         self.material(
             UnitId::new(&hub, AUTHORITY_UNIT),
             [UnitId::new(&hub, ENROLMENT_UNIT)],
             (SYSTEM_NAMESPACE, AUTHORITY_UNIT),
             Material::Authority { common_name: format!("lgtmctl {}", topology.name) },
         );
-        self.grafana();
         self.gateway();
         let push = catalog::push::Push::Direct { tenant: topology.hub.cluster.tenant.clone() };
-        self.alloy(&hub, &push, &[namespaces]);
+        let (needs, password) = self.grafana_admin();
+        match topology.profile {
+            Profile::Compact => {
+                self.release(&hub, "mimir", "mimir", catalog::mimir::values(topology), [namespaces.clone()]);
+                self.release(&hub, "loki", "loki", catalog::loki::values(topology), [namespaces.clone()]);
+                self.release(&hub, "tempo", "tempo", catalog::tempo::values(topology), [namespaces.clone()]);
+                let grafana = catalog::grafana::values(topology, password.as_deref());
+                self.release(&hub, "grafana", spoke::NAMESPACE, grafana, needs);
+                self.alloy(&hub, &push, &[namespaces]);
+            }
+            Profile::Distributed(shipper) => {
+                self.distributed_hub(&push, needs, password.as_deref());
+                self.logs_and_traces(&hub, shipper, &push, &[namespaces]);
+            }
+        }
     }
 
-    fn grafana(&mut self) {
+    /// The administrator's password: what needs it needs these units, and a digest of it is known by then.
+    fn grafana_admin(&mut self) -> (Vec<UnitId>, Option<String>) {
         let hub = &self.topology.hub.cluster.name;
         let namespaces = UnitId::new(hub, NAMESPACES_UNIT);
         let admin = UnitId::new(hub, GRAFANA_ADMIN_UNIT);
@@ -69,8 +80,7 @@ impl Catalog<'_> {
             needs.push(admin.clone());
             FactRef::new(&admin, "digest").placeholder()
         });
-        let values = catalog::grafana::values(self.topology, digest.as_deref());
-        self.release(hub, "grafana", spoke::NAMESPACE, values, needs);
+        (needs, digest)
     }
 
     fn gateway(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lgtm_topology::{ClusterName, LogShipper, Scenario, Spoke};
+use lgtm_topology::{ClusterName, LogShipper, Profile, Scenario, Spoke};
 use serde_json::Value;
 
 use super::{Catalog, NAMESPACES_UNIT, hub};
@@ -78,10 +78,27 @@ impl Catalog<'_> {
 
     /// One program for each signal.
     fn traditional(&mut self, name: &ClusterName, shipper: LogShipper, push: &Push, needs: &[UnitId]) {
-        use catalog::{alloy, fluent_bit, prometheus_agent, vector};
-        self.exporters(name);
-        let metrics = prometheus_agent::values(name, push);
-        self.release(name, prometheus_agent::RELEASE, NAMESPACE, metrics, needs.to_vec());
+        use catalog::prometheus_agent;
+        match self.topology.profile {
+            Profile::Compact => {
+                self.exporters(name);
+                let metrics = prometheus_agent::values(name, push);
+                self.release(name, prometheus_agent::RELEASE, NAMESPACE, metrics, needs.to_vec());
+            }
+            Profile::Distributed(_) => self.monitor(name, push, needs),
+        }
+        self.logs_and_traces(name, shipper, push, needs);
+    }
+
+    /// What reads logs, and what takes traces from applications.
+    pub(super) fn logs_and_traces(
+        &mut self,
+        name: &ClusterName,
+        shipper: LogShipper,
+        push: &Push,
+        needs: &[UnitId],
+    ) {
+        use catalog::{alloy, fluent_bit, vector};
         let (shipper, logs) = match shipper {
             LogShipper::Vector => (vector::RELEASE, vector::values(name, push)),
             LogShipper::FluentBit => (fluent_bit::RELEASE, fluent_bit::values(name, push)),

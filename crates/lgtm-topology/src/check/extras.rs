@@ -31,28 +31,34 @@ pub(super) fn names(spec: &SpecInput) -> impl Iterator<Item = &At<ExtraName>> {
     releases.chain(manifests)
 }
 
-/// The clusters that an extra can refer to.
-struct Known<'a> {
+/// The clusters that can be referred to.
+pub(super) struct Known<'a> {
     set: BTreeSet<&'a str>,
     in_order: Vec<&'a str>,
 }
 
+impl<'a> Known<'a> {
+    /// Those of the topology.
+    pub(super) fn new(drafts: &'a [Draft<'_>]) -> Self {
+        let in_order: Vec<&str> =
+            drafts.iter().filter_map(|draft| draft.name.value().map(ClusterName::as_str)).collect();
+        Self { set: in_order.iter().copied().collect(), in_order }
+    }
+}
+
 /// Checks all extras.
-pub(super) fn check(spec: &SpecInput, drafts: &[Draft<'_>], problems: &mut Problems) -> Extras {
+pub(super) fn check(spec: &SpecInput, known: &Known<'_>, problems: &mut Problems) -> Extras {
     unique(names(spec), ExtraName::clone, problems, |name| {
         (
             format!("two extras are called {}", quoted(name.as_str())),
             "give each extra a name of its own, releases and manifests together".to_owned(),
         )
     });
-    let in_order: Vec<&str> =
-        drafts.iter().filter_map(|draft| draft.name.value().map(ClusterName::as_str)).collect();
-    let known = Known { set: in_order.iter().copied().collect(), in_order };
     let releases = spec.extra_releases.value().into_iter().flatten();
     let manifests = spec.extra_manifests.value().into_iter().flatten();
     Extras {
-        releases: releases.filter_map(|extra| release(&extra.value, &known, problems)).collect(),
-        manifests: manifests.filter_map(|extra| manifest(&extra.value, &known, problems)).collect(),
+        releases: releases.filter_map(|extra| release(&extra.value, known, problems)).collect(),
+        manifests: manifests.filter_map(|extra| manifest(&extra.value, known, problems)).collect(),
     }
 }
 
@@ -104,7 +110,8 @@ fn manifest(
     })
 }
 
-fn clusters(
+/// The clusters of a field, if it is there and can be read.
+pub(super) fn clusters(
     field: &Field<AtLeastOne<ClusterName>>,
     known: &Known<'_>,
     problems: &mut Problems,

@@ -1,15 +1,28 @@
-//! Scenarios: which agents a spoke runs, with what reads its logs where that is a choice of its own.
+//! Scenarios and profiles: which agents a cluster runs, with what reads its logs where that is a choice of its
+//! own.
 
 use crate::{
-    LogShipper, Scenario,
+    LogShipper, Profile, Scenario,
     diagnostic::Code,
     input::{
         At,
         file::{SpecInput, SpokeInput},
-        scalars::ScenarioName,
+        scalars::{ProfileName, ScenarioName},
     },
     problems::{Problem, Problems},
 };
+
+/// The profile; `compact` where it is not given or could not be read.
+pub(super) fn profile(spec: &SpecInput) -> Profile {
+    match spec.profile.value() {
+        Some(ProfileName::Distributed) => Profile::Distributed(general_shipper(spec)),
+        Some(ProfileName::Compact) | None => Profile::Compact,
+    }
+}
+
+fn general_shipper(spec: &SpecInput) -> LogShipper {
+    spec.log_shipper.value().copied().unwrap_or(LogShipper::Vector)
+}
 
 /// The scenario of each spoke, in file order; none where it could not be read.
 pub(super) fn check(spec: &SpecInput, problems: &mut Problems) -> Vec<Option<Scenario>> {
@@ -31,10 +44,15 @@ pub(super) fn check(spec: &SpecInput, problems: &mut Problems) -> Vec<Option<Sce
         spoke.scenario.value().is_none_or(|scenario| *scenario == ScenarioName::Traditional)
             && spoke.log_shipper.is_absent()
     };
-    if let Some(shipper) = general.filter(|_| !spokes.iter().any(chooses)) {
+    // What could not be read may be the profile whose hub reads its logs so.
+    let hub_chooses = spec
+        .profile
+        .value()
+        .map_or(!spec.profile.is_absent(), |profile| *profile == ProfileName::Distributed);
+    if let Some(shipper) = general.filter(|_| !hub_chooses && !spokes.iter().any(chooses)) {
         problems.warn_at(&shipper.path, without_effect(shipper, "no spoke leaves the choice to it"));
     }
-    let general = general.map_or(LogShipper::Vector, |shipper| shipper.value);
+    let general = general_shipper(spec);
     let scenario = |spoke: &&SpokeInput| {
         Some(match spoke.scenario.value()? {
             ScenarioName::Alloy => Scenario::Alloy,

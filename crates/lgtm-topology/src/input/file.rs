@@ -10,12 +10,12 @@ use super::{
     record,
     scalars::{
         ApiVersion, ChartName, ChartPath, ClusterId, ContextName, Count, ExactVersion, FilePath, Megabytes,
-        NeedText, RepositoryUrl, ScenarioName, SecretKey, SecretName, TopologyKind, Workers,
+        NeedText, ProfileName, RepositoryUrl, ScenarioName, SecretKey, SecretName, TopologyKind, Workers,
     },
     values::HelmValues,
 };
 use crate::{
-    ClusterName, ExtraName, Hours, LogShipper, MeshType, Profile, Sensitive, TenantId, TopologyName,
+    ClusterName, ExtraName, Hours, LogShipper, MeshType, ReleaseName, Sensitive, TenantId, TopologyName,
     defaults::{LIMITS, RETENTION, WORKERS},
     problems::Problems,
     tenant::HUB_TENANT,
@@ -58,8 +58,9 @@ record! {
     Fields SpecInput {
         /// Who makes the clusters, or where they are; a cluster may have a provider of its own.
         required provider "provider": TopologyProviderInput,
-        /// Which catalog is installed.
-        optional profile "profile": Profile = Profile::Compact,
+        /// Which catalog is installed: `compact` is Mimir, Loki and Tempo as single binaries from lgtmctl's own
+        /// charts, `distributed` the upstream charts over object storage.
+        optional profile "profile": ProfileName = "compact",
         /// How the spokes reach the hub.
         optional mesh "mesh": MeshInput,
         /// How long each backend keeps data.
@@ -70,11 +71,13 @@ record! {
         optional tenants "tenants": List<TenantInput>,
         /// The cluster that stores and shows the telemetry.
         required hub "hub": HubInput,
-        /// What reads logs on spokes of the scenario `traditional`; the other scenarios' agents read them
-        /// themselves.
+        /// What reads logs on spokes of the scenario `traditional`, and on the hub in the profile `distributed`;
+        /// the other scenarios' agents read them themselves.
         optional log_shipper "logShipper": LogShipper = "vector",
         /// The clusters that are observed.
         optional spokes "spokes": List<SpokeInput>,
+        /// Values of your own for the catalog's charts, merged over what the catalog sets.
+        optional overrides "overrides": List<OverrideInput>,
         /// Charts of your own, installed next to the catalog's.
         optional extra_releases "extraReleases": List<ExtraReleaseInput>,
         /// Manifests of your own, applied next to the catalog's.
@@ -82,8 +85,6 @@ record! {
     }
     unsupported {
         "network": "remove it: clusters keep the network plugin and load balancer of their provider",
-        "overrides": "remove it: the catalog's values cannot be overridden yet; \
-                      use `limits`, `retention`, `extraReleases` or `extraManifests`",
         "demo": "remove it: demo applications are not part of the catalog yet; install one with `extraReleases`",
         "gateway": "remove it: a gateway with a host name of its own is not supported yet",
     }
@@ -299,6 +300,23 @@ record! {
     unsupported {
         "grafana": "remove it: Grafana runs on the hub",
         "demo": "remove it: demo applications are not part of the catalog yet; install one with `extraReleases`",
+    }
+}
+
+record! {
+    /// Values of your own for one of the catalog's releases.
+    Fields OverrideInput {
+        /// The release, as `lgtmctl plan` names its unit.
+        required release "release": ReleaseName,
+        /// The clusters on which it is meant; all that have it when absent.
+        optional clusters "clusters": AtLeastOne<ClusterName>,
+        /// Values for its chart: mappings are merged, anything else replaces what the catalog sets. Plain
+        /// scalars are read as YAML 1.2; those that helm would read differently must be quoted.
+        required values "values": HelmValues,
+    }
+    unsupported {
+        "chart": "remove it: the catalog's charts and versions are fixed; a chart of your own goes into `extraReleases`",
+        "version": "remove it: the catalog's versions are fixed, since its values are written for them",
     }
 }
 

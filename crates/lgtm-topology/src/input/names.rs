@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Input, invalid, text};
 use crate::{
-    ClusterName, ExtraName, TenantId, TopologyName,
+    ClusterName, ExtraName, ReleaseName, TenantId, TopologyName,
     problems::{Problems, quoted},
     tenant,
     tree::Node,
@@ -78,6 +78,7 @@ macro_rules! label_input {
 label_input!(TopologyName, "a topology's name", 40);
 // Helm's own limit for names of releases.
 label_input!(ExtraName, "an extra's name", 53);
+label_input!(ReleaseName, "a release's name", 53);
 
 impl Input for ClusterName {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {

@@ -4,16 +4,22 @@ use serde_json::json;
 
 use super::{Input, choice, invalid, names::label_fault, text, wrong_type};
 use crate::{
-    Hours, LogShipper, MeshType, Profile, Sensitive,
+    Hours, LogShipper, MeshType, Sensitive,
     problems::{Problems, quoted},
     tree::{Kind, Node, Value},
 };
 
-choice!(Profile {
+/// `profile`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProfileName {
+    Compact,
+    Distributed,
+}
+
+choice!(ProfileName {
     "compact" => Self::Compact,
-} unsupported {
-    "distributed": "the distributed profile is not supported yet; use `compact`",
-});
+    "distributed" => Self::Distributed,
+} unsupported {});
 
 choice!(MeshType {
     "none" => Self::None,

@@ -59,6 +59,7 @@ pub fn desire_error(problem: &DesireError, style: Style) -> String {
         DesireError::UnknownNeed { known, .. } => {
             Some(format!("units on that cluster: {}", known.join(", ")))
         }
+        DesireError::UnknownRelease { known, .. } => Some(format!("releases there: {}", known.join(", "))),
         DesireError::NameTaken { .. } => Some("give the extra another name".to_owned()),
         DesireError::Cycle(_) => Some("take one of these needs out of the topology".to_owned()),
     };

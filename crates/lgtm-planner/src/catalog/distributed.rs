@@ -1,0 +1,187 @@
+//! What the topology implies for the upstream charts of the hub.
+//!
+//! Everything else about them is in `charts-values/`. The module knows those charts' keys, and the settings of
+//! Mimir, Loki and Tempo that stand for a tenant's limits and retention.
+
+use lgtm_topology::{ClusterName, Tenant, Topology};
+use serde_json::{Map, Value, json};
+
+use super::push::Push;
+
+/// The namespace and Service of the object storage, and its port for S3.
+pub const STORAGE: (&str, &str, u16) = ("storage", "rustfs-svc", 9000);
+/// The Secret with the storage's own key, and the Secret's keys that the chart reads.
+pub const STORAGE_ROOT: (&str, &str, &str) =
+    ("object-storage-root", "RUSTFS_ACCESS_KEY", "RUSTFS_SECRET_KEY");
+/// The Secret with a backend's key in the backend's namespace, and the Secret's keys.
+pub const STORAGE_KEY: (&str, &str, &str) = ("object-storage", "S3_ACCESS_KEY", "S3_SECRET_KEY");
+
+/// The buckets of each backend, as `charts-values/` names them.
+pub const BUCKETS: [(&str, &[&str]); 3] = [
+    ("loki", &["loki-data", "loki-ruler"]),
+    ("mimir", &["mimir-data", "mimir-ruler", "mimir-alerts"]),
+    ("tempo", &["tempo-data"]),
+];
+
+/// The annotation that rolls a backend's pods when its key is another.
+const KEY_DIGEST: &str = "lgtmctl.dev/object-storage-key";
+
+/// Values of `mimir-distributed`.
+pub fn mimir(topology: &Topology, key_digest: &str) -> Value {
+    let limits = |tenant: &Tenant| {
+        json!({
+            "compactor_blocks_retention_period": tenant.retention.metrics.to_string(),
+            "ingestion_rate": tenant.limits.metrics_samples_per_second,
+            "ingestion_burst_size": u64::from(tenant.limits.metrics_samples_per_second) * 10,
+            "max_global_series_per_user": tenant.limits.metrics_series,
+        })
+    };
+    json!({
+        "global": {"podAnnotations": {KEY_DIGEST: key_digest}},
+        "mimir": {"structuredConfig": {"limits": limits(&general(topology))}},
+        "runtimeConfig": {"overrides": by_tenant(topology, limits)},
+    })
+}
+
+/// Values of `loki`.
+pub fn loki(topology: &Topology, key_digest: &str) -> Value {
+    let limits = |tenant: &Tenant| {
+        json!({
+            "retention_period": tenant.retention.logs.to_string(),
+            "ingestion_rate_mb": tenant.limits.logs_megabytes_per_second,
+            "ingestion_burst_size_mb": u64::from(tenant.limits.logs_megabytes_per_second) * 2,
+            "per_stream_rate_limit": format!("{}MB", tenant.limits.logs_megabytes_per_second),
+            "per_stream_rate_limit_burst":
+                format!("{}MB", u64::from(tenant.limits.logs_megabytes_per_second) * 2),
+            "max_global_streams_per_user": tenant.limits.logs_streams,
+            // Older lines would be stored only to be deleted by the next compaction.
+            "reject_old_samples_max_age": tenant.retention.logs.to_string(),
+        })
+    };
+    json!({
+        "defaults": {"podAnnotations": {KEY_DIGEST: key_digest}},
+        "loki": {
+            "limits_config": limits(&general(topology)),
+            "runtimeConfig": {"overrides": by_tenant(topology, limits)},
+        },
+    })
+}
+
+/// Values of `tempo-distributed`.
+///
+/// Unlike Mimir and Loki, Tempo does not fill a tenant's section from the defaults, so each is complete.
+pub fn tempo(topology: &Topology, key_digest: &str) -> Value {
+    let limits = |tenant: &Tenant| {
+        let rate = u64::from(tenant.limits.traces_megabytes_per_second) * 1_000_000;
+        json!({
+            "ingestion": {
+                "rate_strategy": "global",
+                "rate_limit_bytes": rate,
+                "burst_size_bytes": rate * 2,
+                "retry_info_enabled": true,
+            },
+            "compaction": {"block_retention": tenant.retention.traces.to_string()},
+            "metrics_generator": {
+                "processors": ["service-graphs", "span-metrics"],
+                "generate_native_histograms": "classic",
+            },
+        })
+    };
+    json!({
+        "tempo": {"podAnnotations": {KEY_DIGEST: key_digest}},
+        "compactor": {"config": {"compaction": {"block_retention": topology.retention.traces.to_string()}}},
+        "overrides": {"defaults": limits(&general(topology))},
+        "per_tenant_overrides": by_tenant(topology, limits),
+    })
+}
+
+/// Values of `kube-prometheus-stack` that hub and spokes share: where metrics go, under which name.
+pub fn monitor(cluster: &ClusterName, push: &Push) -> Value {
+    let mut write = match push {
+        Push::Direct { tenant } => json!({
+            "url": super::push::MIMIR,
+            "headers": {"X-Scope-OrgID": tenant.as_str()},
+        }),
+        Push::Gateway(gateway) => {
+            let file = |key: &str| json!({"secret": {"name": gateway.secret_name, "key": key}});
+            json!({
+                "url": format!("https://{}:{}/api/v1/push", gateway.address, gateway.port),
+                "tlsConfig": {
+                    "ca": file("ca.crt"),
+                    "cert": file("tls.crt"),
+                    "keySecret": {"name": gateway.secret_name, "key": "tls.key"},
+                    "serverName": gateway.server_name,
+                },
+            })
+        }
+    };
+    super::upstream::merge(
+        &mut write,
+        json!({
+            "name": "hub",
+            "sendExemplars": true,
+            "sendNativeHistograms": true,
+            "queueConfig": {"maxShards": 10},
+            // An external label would yield to one of the same name that a series brings along.
+            "writeRelabelConfigs": [
+                {"sourceLabels": ["cluster"], "regex": "(.+)", "targetLabel": "exported_cluster"},
+                {"targetLabel": "cluster", "replacement": cluster.as_str()},
+            ],
+        }),
+    );
+    json!({
+        "prometheus": {"prometheusSpec": {
+            // On alerts; series get theirs on the way out.
+            "externalLabels": {"cluster": cluster.as_str()},
+            "remoteWrite": [write],
+        }},
+    })
+}
+
+/// Values of `kube-prometheus-stack` for the hub's Grafana: a digest that rolls it with its password.
+pub fn grafana(secret: (&str, &str), password_digest: Option<&str>) -> Value {
+    let (name, key) = secret;
+    json!({"grafana": {
+        "admin": {"existingSecret": name, "passwordKey": key},
+        "podAnnotations": {"lgtmctl.dev/admin-password": password_digest.unwrap_or_default()},
+    }})
+}
+
+/// Values of `metrics-server`. An APIService whose Pods answer nobody makes discovery fail and keeps
+/// namespaces from ending, so there is none on simulated nodes.
+pub fn metrics_server(simulated: bool) -> Value {
+    json!({"apiService": {"create": !simulated}})
+}
+
+/// Settings and retention of those who have none of their own.
+fn general(topology: &Topology) -> Tenant {
+    Tenant { limits: topology.default_limits, retention: topology.retention }
+}
+
+fn by_tenant(topology: &Topology, settings: impl Fn(&Tenant) -> Value) -> Map<String, Value> {
+    topology.tenants.iter().map(|(name, own)| (name.as_str().to_owned(), settings(own))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{fixture::topology, push::fixture};
+
+    #[test]
+    fn tenants_have_their_settings_in_all_three_backends() {
+        let topology = topology();
+        insta::assert_snapshot!(format!(
+            "{:#}\n{:#}\n{:#}",
+            mimir(&topology, "digest"),
+            loki(&topology, "digest"),
+            tempo(&topology, "digest")
+        ));
+    }
+
+    #[test]
+    fn metrics_leave_a_cluster_with_its_name() {
+        let spoke = monitor(&ClusterName::new("lgtm-remote"), &Push::Gateway(fixture::gateway()));
+        let hub = monitor(&ClusterName::new("lgtm-central"), &fixture::direct());
+        insta::assert_snapshot!(format!("{spoke:#}\n{hub:#}"));
+    }
+}
