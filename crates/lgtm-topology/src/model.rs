@@ -3,10 +3,14 @@
 //! Nothing here can be built from a file except through [`crate::parse`], so whoever holds a
 //! [`Topology`] need not check it again. The module knows neither YAML nor positions.
 
+mod extras;
+
 use std::{collections::BTreeMap, fmt, net::Ipv4Addr, sync::Arc};
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
+
+pub use self::extras::*;
 
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -337,83 +341,6 @@ pub enum LogShipper {
     Vector,
     /// Fluent Bit.
     FluentBit,
-}
-
-/// Values of the user's for a release of the catalog. They are merged last.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Override {
-    /// The release. Whether there is one of this name is the planner's to say.
-    pub release: ReleaseName,
-    /// The clusters on which it is meant; all that have it when absent.
-    pub clusters: Option<Vec<ClusterName>>,
-    /// Helm values: always a mapping.
-    pub values: serde_json::Value,
-    /// Where the file names the release, for the planner's message.
-    #[serde(skip)]
-    pub position: Position,
-}
-
-/// A chart of the user's own, installed on named clusters.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ExtraRelease {
-    /// The helm release name; unique among the extras.
-    pub name: ExtraName,
-    /// Where it goes; at least one cluster.
-    pub clusters: Vec<ClusterName>,
-    /// Where the chart comes from.
-    pub chart: ChartLocation,
-    /// The release's namespace. It is made with the release unless the catalog owns it already.
-    pub namespace: String,
-    /// Helm values: always a mapping.
-    pub values: serde_json::Value,
-    /// What must be ready before.
-    pub needs: Vec<Need>,
-}
-
-/// Where a chart of the user's comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ChartLocation {
-    /// A folder or `.tgz`, relative to the topology file.
-    Path(String),
-    /// A repository.
-    Repository {
-        /// The chart's name in it.
-        name: String,
-        /// `https://…` of an index, or `oci://…` of the folder that holds the chart.
-        repository: String,
-        /// The exact version.
-        version: String,
-    },
-}
-
-/// Manifests of the user's own, applied on named clusters.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ExtraManifests {
-    /// Unique among the extras.
-    pub name: ExtraName,
-    /// Where they go; at least one cluster.
-    pub clusters: Vec<ClusterName>,
-    /// YAML files or folders of them, relative to the topology file.
-    pub files: Vec<String>,
-    /// The namespace of objects that name none.
-    pub namespace: Option<String>,
-    /// What must be ready before.
-    pub needs: Vec<Need>,
-}
-
-/// What an extra waits for: `mimir` (on its own cluster) or `lgtm-central/mimir`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Need {
-    /// The cluster of the unit; the extra's own when absent.
-    pub cluster: Option<ClusterName>,
-    /// The unit's name on that cluster; whether it exists is the planner's to say.
-    pub unit: String,
-    /// `line:column` in the file, for the planner's message.
-    pub position: Position,
 }
 
 /// A place in the topology file, both counted from 1.

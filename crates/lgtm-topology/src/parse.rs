@@ -1,10 +1,10 @@
 //! From the text of a file to a topology, or to values for a chart: the one way in.
 
 use crate::{
-    Diagnostic, Position,
+    Diagnostic, HelmValues, Position,
     check::check,
     diagnostic::{Code, Parsed, Place, Span},
-    input::{Input as _, values::HelmValues},
+    input::Input as _,
     problems::{Problem, Problems},
     redact, tree,
 };
@@ -48,12 +48,12 @@ pub fn parse(file_name: &str, source: &str) -> Parsed {
 /// # Errors
 ///
 /// Everything that is wrong with it.
-pub fn helm_values(source: &str) -> Result<serde_json::Value, Vec<Diagnostic>> {
+pub fn helm_values(source: &str) -> Result<HelmValues, Vec<Diagnostic>> {
     let mut problems = Problems::default();
     let tree = tree::read(source, &mut problems);
     let values = tree.root.as_ref().and_then(|root| HelmValues::decode(root, &mut problems));
     match values.filter(|_| !problems.has_errors()) {
-        Some(HelmValues(values)) => Ok(values),
+        Some(values) => Ok(values),
         None => Err(problems.into_diagnostics()),
     }
 }

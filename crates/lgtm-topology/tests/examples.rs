@@ -57,7 +57,7 @@ fn the_full_example_is_valid() {
         }
     );
     let release = &topology.extra_releases[0];
-    assert_eq!(release.values["replicaCount"], 2);
+    assert_eq!(release.values.values["replicaCount"], 2);
     assert_eq!(release.needs[0].cluster, None);
     assert_eq!(release.needs[1].cluster.as_ref().map(ClusterName::as_str), Some("lgtm-central"));
     assert_eq!(release.needs[1].unit, "mimir");

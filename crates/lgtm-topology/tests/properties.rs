@@ -222,7 +222,7 @@ fn assert_invariants(topology: &Topology) {
         );
         assert!(topology.positions.extras.contains_key(name));
     }
-    assert!(topology.extra_releases.iter().all(|release| release.values.is_object()));
+    assert!(topology.extra_releases.iter().all(|release| release.values.values.is_object()));
     assert!(clusters.iter().all(|cluster| topology.positions.clusters.contains_key(&cluster.name)));
 }
 

@@ -9,14 +9,21 @@ use std::{
 };
 
 use include_dir::{Dir, DirEntry, include_dir};
-use lgtm_executor::{Failure, world::RenderRequest};
-use lgtm_planner::{digest::Digest, unit::UpstreamChart};
+use lgtm_executor::{Failure, Kind, world::RenderRequest};
+use lgtm_planner::{
+    digest::Digest,
+    unit::{ChartRef, UnitId, UpstreamChart},
+};
+use serde_json::Value;
 
 use crate::{render::Renderer, tools::Tools};
 
+mod contents;
+pub mod keys;
 pub mod lock;
 pub mod upstream;
 
+use keys::UnknownValue;
 use upstream::{ChartSource, Package};
 
 /// Upstream charts without a world: for what is done to them before any cluster is thought of.
@@ -37,6 +44,25 @@ impl Charts {
     /// The packaged chart, checked against the lock when there is one.
     pub async fn package(&self, chart: &UpstreamChart) -> Result<Package, Failure> {
         upstream::find(&self.source, chart, &self.tools, &self.cache_dir).await
+    }
+
+    /// The keys of `values` that the chart of a unit knows nothing of.
+    ///
+    /// # Errors
+    ///
+    /// When the chart cannot be found or read.
+    pub async fn unknown_values(
+        &self,
+        unit: &UnitId,
+        chart: &ChartRef,
+        values: &Value,
+    ) -> Result<Vec<UnknownValue>, Failure> {
+        let (path, _) = self.renderer.chart(unit, chart).await?;
+        let contents = contents::read(&path).map_err(|error| {
+            let message = format!("unit {unit}: the chart {chart} cannot be read: {error}");
+            Failure::new(Kind::Permanent, message).with_help("see that it is a chart's folder or package")
+        })?;
+        Ok(keys::unknown(&contents, values))
     }
 
     /// What differs between two renders with equal inputs, as `Kind namespace/name: path`.

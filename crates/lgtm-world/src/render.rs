@@ -127,7 +127,8 @@ impl Renderer {
         Ok(differences(&one, &other))
     }
 
-    async fn chart(&self, unit: &UnitId, chart: &ChartRef) -> Result<(PathBuf, Digest), Failure> {
+    /// Where a unit's chart is on this machine, and a digest of it.
+    pub(crate) async fn chart(&self, unit: &UnitId, chart: &ChartRef) -> Result<(PathBuf, Digest), Failure> {
         match chart {
             ChartRef::Embedded(name) => {
                 let missing = || {

@@ -37,6 +37,7 @@ pub(crate) async fn dispatch(
         Command::Validate(args) => validate::run(args, printer),
         Command::Plan(args) => {
             let session = Session::open(&args.file, false, printer, interrupt)?;
+            session.check_values(&args.file).await?;
             plan::run(&session, args).await
         }
         Command::Apply(args) => {
@@ -45,6 +46,7 @@ pub(crate) async fn dispatch(
                 confirm::require(args.run.yes, "apply", printer)?;
             }
             let session = Session::open(&args.file, args.rehearse, printer, interrupt)?;
+            session.check_values(&args.file).await?;
             apply::run(&session, args).await
         }
         Command::Status(args) => {
@@ -59,6 +61,7 @@ pub(crate) async fn dispatch(
         Command::Graph(args) => graph::run(args, printer),
         Command::Render(args) => {
             let session = Session::open(&args.file, false, printer, interrupt)?;
+            session.check_values(&args.file).await?;
             render::run(&session, args).await
         }
         Command::Kubeconfig(args) => {

@@ -116,10 +116,38 @@ impl Document {
             return problem::desire_error(problem, style);
         };
         let Some(offset) = offset(&self.text, position) else { return problem::desire_error(problem, style) };
-        draw(
-            &Located { message: problem.to_string(), label, help, span: (offset, len), report: &report },
-            style,
-        )
+        let located = Located {
+            severity: miette::Severity::Error,
+            message: problem.to_string(),
+            label,
+            help,
+            span: (offset, len),
+            report: &report,
+        };
+        draw(&located, style)
+    }
+
+    /// A warning at a place in the file; of the place, the length is in characters.
+    pub fn warning(
+        &self,
+        message: &str,
+        label: &str,
+        help: &str,
+        (position, len): (Position, usize),
+        style: Style,
+    ) -> String {
+        let report = self.parsed.report();
+        let start = offset(&self.text, position).unwrap_or_default();
+        let end = self.text.get(start..).and_then(|rest| rest.char_indices().nth(len));
+        let located = Located {
+            severity: miette::Severity::Warning,
+            message: message.to_owned(),
+            label: label.to_owned(),
+            help: help.to_owned(),
+            span: (start, end.map_or(0, |(end, _)| end)),
+            report: &report,
+        };
+        draw(&located, style)
     }
 }
 
@@ -145,9 +173,10 @@ fn draw(diagnostic: &dyn Diagnostic, style: Style) -> String {
     text
 }
 
-/// A problem that the planner found, at its place in the file.
+/// What is wrong with the file although it can be read, at its place.
 #[derive(Debug)]
 struct Located<'a> {
+    severity: miette::Severity,
     message: String,
     label: String,
     help: String,
@@ -166,6 +195,10 @@ impl std::error::Error for Located<'_> {}
 impl Diagnostic for Located<'_> {
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
         Some(Box::new(&self.help))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

@@ -35,6 +35,7 @@ pub mod printer;
 pub mod render;
 pub mod session;
 mod trace;
+mod values;
 
 /// Runs the program with the given arguments, of which the first is its own name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> std::process::ExitCode {

@@ -31,6 +31,7 @@ use crate::{
     interrupt::Interrupt,
     printer::Printer,
     render::status::ClusterDetails,
+    values,
 };
 
 /// Names the clusters of a rehearsal apart from the topology's own.
@@ -105,14 +106,27 @@ impl<'a> Session<'a, ClusterWorld> {
             simulate(&mut topology);
         }
         let desired = desired(&topology, &document, printer)?;
-        let charts = ChartSource {
-            mirror: file.chart_mirror.clone(),
-            // Where there is no lock file, no chart is locked, which is said when one is asked for.
-            lock: Some(chart_lock(&document)?.unwrap_or_default()),
-        };
-        let world = world(&document, &desired, charts, rehearse)?;
+        let world = world(&document, &desired, locked_charts(file, &document)?, rehearse)?;
         Ok(Self { world, topology, document, printer, interrupt })
     }
+
+    /// Warns of values of the user's that their charts do not know.
+    pub async fn check_values(&self, file: &FileArgs) -> Result<(), CommandError> {
+        if self.topology.overrides.is_empty() && self.topology.extra_releases.is_empty() {
+            return Ok(());
+        }
+        let charts = charts(&self.document, locked_charts(file, &self.document)?)?;
+        let desired = self.desired()?;
+        let check = values::check(&charts, &self.topology, &desired, &self.document, self.printer);
+        self.interrupt.or(check).await
+    }
+}
+
+/// Charts of others as the lock file fixes them.
+fn locked_charts(file: &FileArgs, document: &Document) -> Result<ChartSource, CommandError> {
+    // Where there is no lock file, no chart is locked, which is said when one is asked for.
+    let lock = Some(chart_lock(document)?.unwrap_or_default());
+    Ok(ChartSource { mirror: file.chart_mirror.clone(), lock })
 }
 
 /// The one place where the real world is made.

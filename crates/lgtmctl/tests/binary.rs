@@ -216,3 +216,20 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
 }
+
+#[test]
+fn values_that_a_chart_does_not_know_are_underlined() {
+    let folder = tempfile::tempdir().unwrap();
+    let chart = folder.path().join("charts/app");
+    std::fs::create_dir_all(&chart).unwrap();
+    std::fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: app\nversion: 1.0.0\n").unwrap();
+    std::fs::write(chart.join("values.yaml"), "server:\n  port: 80\n  host: a\n").unwrap();
+    let topology = format!(
+        "{VALID}  overrides:\n  - {{release: mimir, values: {{storage: {{sise: 1Gi}}}}}}\n  extraReleases:\n  \
+         - {{name: app, clusters: [hub, west], chart: charts/app, namespace: app, values: {{server: {{prot: 1}}}}}}\n"
+    );
+    std::fs::write(folder.path().join("topology.yaml"), topology).unwrap();
+    // There are no tools in this environment, so there is no plan either; the warnings come first.
+    let output = program(folder.path()).arg("plan").output().unwrap();
+    insta::assert_snapshot!(shown(&output));
+}

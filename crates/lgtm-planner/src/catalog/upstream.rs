@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use lgtm_topology::{HelmValues, Position};
 use serde_json::Value;
 
 use crate::unit::{ChartRef, UpstreamChart};
@@ -19,7 +20,8 @@ pub struct Upstream {
     name: &'static str,
     repository: &'static str,
     version: &'static str,
-    base: LazyLock<Value>,
+    file: &'static str,
+    base: LazyLock<HelmValues>,
 }
 
 macro_rules! upstream {
@@ -30,9 +32,13 @@ macro_rules! upstream {
                 name: $name,
                 repository: $repository,
                 version: $version,
+                file: concat!("charts-values/", $file),
                 base: LazyLock::new(|| read(include_str!(concat!("../../../../charts-values/", $file)))),
             };
         )*
+
+        /// All of them.
+        pub static ALL: &[&Upstream] = &[$(&$constant),*];
 
         #[cfg(test)]
         const FILES: &[(&str, &str)] =
@@ -74,14 +80,20 @@ impl Upstream {
 
     /// The chart's values with what the topology implies.
     pub fn values(&self, implied: Value) -> Value {
-        let mut values = self.base.clone();
+        let mut values = self.base.values.clone();
         merge(&mut values, implied);
         values
+    }
+
+    /// Where the file of values for this chart says something, as `file:line:column`.
+    pub fn place(&self, pointer: &str) -> Option<String> {
+        let Position { line, column } = self.base.keys.get(pointer)?;
+        Some(format!("{}:{line}:{column}", self.file))
     }
 }
 
 /// A file that is broken gives no values, and fails a test.
-fn read(text: &str) -> Value {
+fn read(text: &str) -> HelmValues {
     lgtm_topology::helm_values(text).unwrap_or_default()
 }
 
@@ -107,7 +119,7 @@ mod tests {
     fn every_file_is_readable() {
         for (file, text) in FILES {
             let values = lgtm_topology::helm_values(text);
-            assert!(values.as_ref().is_ok_and(Value::is_object), "{file}: {values:?}");
+            assert!(values.as_ref().is_ok_and(|values| values.values.is_object()), "{file}: {values:?}");
         }
     }
 

@@ -24,7 +24,7 @@ impl Catalog<'_> {
         let topology = self.topology;
         let mut wanted: Vec<(UnitId, &ExtraName, &[Need], Content)> = Vec::new();
         for release in &topology.extra_releases {
-            let values = Arc::new(release.values.clone());
+            let values = Arc::new(release.values.values.clone());
             for cluster in &release.clusters {
                 let content = Content::Release(Release {
                     chart: chart(&release.chart),

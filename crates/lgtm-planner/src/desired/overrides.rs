@@ -28,7 +28,7 @@ impl Catalog<'_> {
             let unit = self.units.get_mut(&UnitId::new(cluster, wanted.release.as_str()));
             match unit.map(|unit| &mut unit.content) {
                 Some(Content::Release(release)) => {
-                    merge(Arc::make_mut(&mut release.values), wanted.values.clone());
+                    merge(Arc::make_mut(&mut release.values), wanted.values.values.clone());
                 }
                 Some(
                     Content::Cluster(_)

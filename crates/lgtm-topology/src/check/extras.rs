@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::clusters::{Draft, unique};
 use crate::{
-    ChartLocation, ClusterName, ExtraManifests, ExtraName, ExtraRelease, Need,
+    ChartLocation, ClusterName, ExtraManifests, ExtraName, ExtraRelease, HelmValues, Need,
     diagnostic::{Code, Place},
     input::{
         At, AtLeastOne, Field, List,
@@ -70,10 +70,10 @@ fn release(input: &ExtraReleaseInput, known: &Known<'_>, problems: &mut Problems
         clusters: clusters?,
         chart: chart(input.chart.value()?)?,
         namespace: input.namespace.value()?.0.clone(),
-        values: match input.values.value() {
-            Some(values) => values.0.clone(),
-            None => serde_json::Value::Object(serde_json::Map::new()),
-        },
+        values: input.values.value().cloned().unwrap_or_else(|| HelmValues {
+            values: serde_json::Value::Object(serde_json::Map::new()),
+            keys: BTreeMap::new(),
+        }),
         needs,
     })
 }

@@ -2,8 +2,6 @@
 //!
 //! Whether a cluster has a release of that name depends on the catalog, which the planner knows.
 
-use serde_json::Value;
-
 use super::extras::{Known, clusters};
 use crate::{
     Override,
@@ -25,7 +23,7 @@ fn of(input: &At<OverrideInput>, known: &Known<'_>, problems: &mut Problems) -> 
     let At { value: OverrideInput { release, clusters: meant, values }, .. } = input;
     let clusters = clusters(meant, known, problems);
     if let Some(values) = values.get()
-        && values.value.0.as_object().is_some_and(serde_json::Map::is_empty)
+        && values.value.values.as_object().is_some_and(serde_json::Map::is_empty)
     {
         problems.warn_at(
             &values.path,
@@ -42,7 +40,7 @@ fn of(input: &At<OverrideInput>, known: &Known<'_>, problems: &mut Problems) -> 
     Some(Override {
         release: release.value.clone(),
         clusters,
-        values: values.value().map_or(Value::Null, |values| values.0.clone()),
+        values: values.value()?.clone(),
         position: release.place.position,
     })
 }

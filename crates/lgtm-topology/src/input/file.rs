@@ -12,10 +12,10 @@ use super::{
         ApiVersion, ChartName, ChartPath, ClusterId, ContextName, Count, ExactVersion, FilePath, Megabytes,
         NeedText, ProfileName, RepositoryUrl, ScenarioName, SecretKey, SecretName, TopologyKind, Workers,
     },
-    values::HelmValues,
 };
 use crate::{
-    ClusterName, ExtraName, Hours, LogShipper, MeshType, ReleaseName, Sensitive, TenantId, TopologyName,
+    ClusterName, ExtraName, HelmValues, Hours, LogShipper, MeshType, ReleaseName, Sensitive, TenantId,
+    TopologyName,
     defaults::{LIMITS, RETENTION, WORKERS},
     problems::Problems,
     tenant::HUB_TENANT,

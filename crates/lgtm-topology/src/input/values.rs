@@ -3,23 +3,25 @@
 //! Helm reads YAML 1.1, where `no` is false and `0644` is 420; we read YAML 1.2, where `no` is text and
 //! `0644` is 644. A scalar that means different things is an error rather than a guess.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Number, Value as Json, json};
 
 use super::{Input, wrong_type};
 use crate::{
+    HelmValues, Position,
     diagnostic::Code,
     problems::{Problem, Problems, quoted},
     tree::{Kind, Node, Scalar, Value},
 };
 
-/// Values for a chart: always an object.
-#[derive(Clone, Debug)]
-pub(crate) struct HelmValues(pub(crate) Json);
-
 impl Input for HelmValues {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         if matches!(node.value, Value::Mapping(_)) {
-            convert(node, problems).map(Self)
+            let values = convert(node, problems)?;
+            let mut keys = BTreeMap::new();
+            places(node, &mut String::new(), &mut keys);
+            Some(Self { values, keys })
         } else {
             wrong_type(node, "a mapping", "write the chart's values below, or remove the field", problems);
             None
@@ -28,6 +30,19 @@ impl Input for HelmValues {
 
     fn schema() -> Json {
         json!({"type": "object"})
+    }
+}
+
+/// The place of every key of a mapping; keys in lists have none, since lists are replaced whole.
+fn places(node: &Node, pointer: &mut String, keys: &mut BTreeMap<String, Position>) {
+    let Value::Mapping(entries) = &node.value else { return };
+    for entry in entries {
+        let above = pointer.len();
+        pointer.push('/');
+        pointer.push_str(&entry.key.replace('~', "~0").replace('/', "~1"));
+        keys.insert(pointer.clone(), entry.key_place.position);
+        places(&entry.node, pointer, keys);
+        pointer.truncate(above);
     }
 }
 

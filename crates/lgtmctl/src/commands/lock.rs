@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lgtm_executor::{prepare::SIMULATED_VERSION, world::RenderRequest};
 use lgtm_planner::{
+    catalog::upstream::ALL,
     desired::Desired,
     unit::{ChartRef, Content, Unit, UpstreamChart},
 };
+use lgtm_topology::{Override, Topology};
 use lgtm_world::charts::{
     Charts,
     lock::{Lock, Locked},
@@ -22,6 +24,7 @@ use crate::{
     printer::Printer,
     render::{Tone, manifest, plural},
     session::{chart_lock, charts, desired},
+    values::{self, dotted},
 };
 
 /// Writes the lock file, or says whether it is current.
@@ -50,6 +53,8 @@ pub(super) async fn run(
         printer.data(&format!("{change}\n")).map_err(super::stdout_failed)?;
     }
     warn(&after, printer);
+    values::check(&charts, &topology, &desired, &document, printer).await;
+    warn_of_values(&charts, &topology, &desired, printer).await;
     let count = plural(after.charts().count(), "chart");
     if changes.is_empty() {
         printer.talk(&format!("{} is current: {count}\n", path.display()));
@@ -137,6 +142,46 @@ fn changes(before: &Lock, after: &Lock) -> Vec<String> {
             .map(|(chart, _)| format!("- {chart}")),
     );
     lines
+}
+
+/// Says which values of the catalog's own a chart does not know, as after an upgrade of the chart.
+async fn warn_of_values(charts: &Charts, topology: &Topology, desired: &Desired, printer: &Printer) {
+    let warning = printer.talk_style().paint(Tone::Careful, "unknown value:");
+    let mut said = BTreeSet::new();
+    for (chart, units) in upstream(desired) {
+        let reference = ChartRef::Upstream(chart.clone());
+        for unit in units {
+            let is_users =
+                topology.extra_releases.iter().any(|extra| extra.name.as_str() == unit.id.name.as_str());
+            let Content::Release(release) = &unit.content else { continue };
+            // A chart that cannot be found failed the lock already.
+            let unknown = charts.unknown_values(&unit.id, &reference, &release.values).await;
+            for found in unknown.into_iter().flatten().filter(|_| !is_users) {
+                let pointer = &found.pointer;
+                let overridden = |wanted: &Override| {
+                    wanted.release.as_str() == unit.id.name.as_str()
+                        && wanted.values.keys.contains_key(pointer)
+                };
+                if topology.overrides.iter().any(overridden) || !said.insert((chart.clone(), pointer.clone()))
+                {
+                    continue;
+                }
+                let place = place(&reference, pointer).unwrap_or_else(|| "set by lgtmctl".to_owned());
+                printer.talk(&format!(
+                    "{warning} {place}: the chart {} has no {}; {}\n",
+                    values::short(&reference),
+                    dotted(pointer),
+                    values::help(&found)
+                ));
+            }
+        }
+    }
+}
+
+/// Where the catalog's files of values for a chart say something.
+fn place(chart: &ChartRef, pointer: &str) -> Option<String> {
+    let files = ALL.iter().filter(|upstream| upstream.chart() == *chart);
+    files.filter_map(|upstream| upstream.place(pointer)).next()
 }
 
 /// Says which charts do not render the same twice: each plan would show a change.
