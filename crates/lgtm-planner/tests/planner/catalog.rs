@@ -1,0 +1,107 @@
+//! What every choice of profile, scenario and log shipper turns into: units, edges and values, as text that a
+//! reviewer reads as a diff.
+//!
+//! A cluster at a time: the hub in each of its forms, then a spoke in each of its own.
+
+use std::fmt::Write as _;
+
+use lgtm_planner::{
+    desired::{Capabilities, desire},
+    unit::{Content, Unit},
+};
+use lgtm_topology::{ClusterName, parse};
+
+fn shown(settings: &str, cluster: &str) -> String {
+    let text = format!(
+        "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: catalog}}\nspec:\n  \
+         provider: {{existing: {{}}}}\n  {settings}\n  \
+         hub: {{name: hub, segment: 192.0.2.248/29, provider: {{existing: {{context: hub}}}}}}\n"
+    );
+    let parsed = parse("topology.yaml", &text);
+    let topology = parsed.topology.unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics));
+    let desired = desire(&topology, &Capabilities::default()).unwrap();
+    let cluster = ClusterName::new(cluster);
+    let mut text: String = desired.units_on(&cluster).map(unit).collect();
+    for note in &desired.notes {
+        writeln!(text, "note: {note}").unwrap();
+    }
+    text
+}
+
+fn unit(unit: &Unit) -> String {
+    let mut text = format!("# {}\n", unit.id);
+    for need in &unit.needs {
+        writeln!(text, "needs: {need}").unwrap();
+    }
+    match &unit.content {
+        Content::Cluster(_) => text.push_str("a cluster\n"),
+        Content::Enrolment => text.push_str("its entry in the fleet record\n"),
+        Content::Objects(objects) => {
+            for object in objects {
+                writeln!(text, "object: {}", object.key()).unwrap();
+            }
+        }
+        Content::Release(release) => {
+            writeln!(text, "chart: {}", release.chart).unwrap();
+            writeln!(text, "release: {}/{}", release.namespace, release.name).unwrap();
+            for given in &release.gives {
+                writeln!(text, "gives the address of: {}/{}", given.namespace, given.service).unwrap();
+            }
+            text.push_str(&serde_saphyr::to_string(&*release.values).unwrap());
+        }
+        Content::Manifests(manifests) => writeln!(text, "files: {}", manifests.files.join(", ")).unwrap(),
+        Content::Material(content) => {
+            writeln!(text, "secret: {}/{}", content.secret.namespace, content.secret.name).unwrap();
+            writeln!(text, "{:?}", content.material).unwrap();
+        }
+    }
+    text.push('\n');
+    text
+}
+
+macro_rules! hubs {
+    ($($name:ident: $settings:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+                    insta::assert_snapshot!(concat!("catalog_", stringify!($name)), shown($settings, "hub"));
+                });
+            }
+        )*
+    };
+}
+
+macro_rules! spokes {
+    ($($name:ident: $profile:literal, $scenario:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let settings = concat!(
+                    "profile: ", $profile, "\n  spokes: [{name: spoke, tenant: team, scenario: ", $scenario,
+                    ", provider: {existing: {context: spoke}}}]"
+                );
+                insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+                    insta::assert_snapshot!(concat!("catalog_", stringify!($name)), shown(settings, "spoke"));
+                });
+            }
+        )*
+    };
+}
+
+hubs! {
+    hub_compact: "profile: compact";
+    hub_distributed_vector: "profile: distributed";
+    hub_distributed_fluent_bit: "profile: distributed\n  logShipper: fluent-bit";
+}
+
+spokes! {
+    spoke_compact_alloy: "compact", "alloy";
+    spoke_compact_otel: "compact", "otel";
+    spoke_compact_traditional_vector: "compact", "traditional";
+    spoke_compact_traditional_fluent_bit: "compact", "traditional, logShipper: fluent-bit";
+    spoke_distributed_alloy: "distributed", "alloy";
+    spoke_distributed_otel: "distributed", "otel";
+    spoke_distributed_traditional_vector: "distributed", "traditional";
+    spoke_distributed_traditional_fluent_bit: "distributed", "traditional, logShipper: fluent-bit";
+}
