@@ -25,7 +25,6 @@ mod render;
 mod seed;
 mod server;
 mod shape;
-mod takeover;
 mod universe;
 mod world;
 

@@ -10,12 +10,14 @@ use serde_json::{Value, value::RawValue};
 
 use crate::digest::Digest;
 
+pub mod takeover;
+
 /// The field manager under which every object is applied.
 pub const FIELD_MANAGER: &str = "lgtmctl";
 
 /// The digest of our entry in an object's `managedFields`; none when all owned values are lost.
 pub fn fingerprint(metadata: &Value) -> Option<Digest> {
-    let entry = owned(metadata, FIELD_MANAGER)?;
+    let entry = owned(metadata)?;
     let version = entry.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let fields = entry.get("fieldsV1").map(Value::to_string).unwrap_or_default();
     Some(Digest::of_parts([version, fields.as_str()]))
@@ -23,7 +25,13 @@ pub fn fingerprint(metadata: &Value) -> Option<Digest> {
 
 /// The fields of our entry in an object's `managedFields`, as `fieldsV1`.
 pub fn owned_fields(metadata: &Value) -> Option<&Value> {
-    owned(metadata, FIELD_MANAGER)?.get("fieldsV1")
+    owned(metadata)?.get("fieldsV1")
+}
+
+/// Whether our entry on a live Secret still holds a key of its `data`.
+pub fn is_data_ours(secret: &Value, key: &str) -> bool {
+    let fields = secret.get("metadata").and_then(owned_fields);
+    fields.and_then(|fields| fields.get("f:data")?.get(format!("f:{key}"))).is_some()
 }
 
 /// The fields that lgtmctl owns on an object, in the form of `fieldsV1`.
@@ -53,13 +61,14 @@ impl PartialEq for OwnedFields {
     }
 }
 
-/// Our own entry for the main resource: manager ours, operation Apply, no subresource.
-fn owned<'a>(metadata: &'a Value, manager: &str) -> Option<&'a Value> {
-    metadata.get("managedFields")?.as_array()?.iter().find(|entry| {
-        entry.get("manager").and_then(Value::as_str) == Some(manager)
-            && entry.get("operation").and_then(Value::as_str) == Some("Apply")
-            && entry.get("subresource").and_then(Value::as_str).unwrap_or_default().is_empty()
-    })
+fn owned(metadata: &Value) -> Option<&Value> {
+    metadata.get("managedFields")?.as_array()?.iter().find(|entry| is_ours(entry))
+}
+
+/// Whether an entry is our own for the main resource: manager ours, operation Apply, no subresource.
+fn is_ours(entry: &Value) -> bool {
+    let text = |field| entry.get(field).and_then(Value::as_str).unwrap_or_default();
+    text("manager") == FIELD_MANAGER && text("operation") == "Apply" && text("subresource").is_empty()
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use crate::{
     unit::{UnitId, UnitName},
 };
 
+pub mod stored;
+
 /// The namespace of lgtmctl's own records on every cluster.
 pub const SYSTEM_NAMESPACE: &str = "lgtmctl-system";
 /// The label that names the topology on everything lgtmctl applies.

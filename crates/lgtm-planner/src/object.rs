@@ -179,6 +179,11 @@ impl Object {
     }
 }
 
+/// A label's value, on an object as the API server gives it.
+pub fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.get("metadata")?.get("labels")?.get(name)?.as_str()
+}
+
 fn describe(value: &Value) -> String {
     let text = |pointer| value.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
     format!("{} {}", text("/kind"), text("/metadata/name"))

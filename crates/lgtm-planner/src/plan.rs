@@ -30,6 +30,7 @@ mod material;
 mod namespaces;
 mod objects;
 mod reasons;
+mod record;
 mod remove;
 
 pub use decide::{Decision, decide, plan};
@@ -37,6 +38,7 @@ pub use error::PlanError;
 pub use facts::known_facts;
 pub use material::{ExamineMaterial, assess_material, is_due};
 pub use objects::{assess, assess_unit};
+pub use record::ReadBack;
 pub use remove::plan_destroy;
 
 /// A unit's rendered objects, shared because a fleet renders the same chart many times.

@@ -10,7 +10,10 @@ use lgtm_topology::{ClusterName, Provider, Segment, Sensitive, TenantId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::{digest::Digest, object::Object};
+use crate::{
+    digest::Digest,
+    object::{Object, ObjectKey},
+};
 
 /// The unit that is a cluster itself; every cluster has one.
 pub const CLUSTER_UNIT: &str = "cluster";
@@ -228,6 +231,18 @@ pub struct SecretRef {
     pub namespace: String,
     /// Name.
     pub name: String,
+}
+
+impl SecretRef {
+    /// The Secret's identity on its cluster.
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey {
+            group: String::new(),
+            kind: "Secret".to_owned(),
+            namespace: Some(self.namespace.clone()),
+            name: self.name.clone(),
+        }
+    }
 }
 
 /// A Secret and what is in it.

@@ -15,7 +15,6 @@ use lgtm_planner::{
 use lgtm_topology::ClusterName;
 use serde_json::{Value, json};
 
-pub(crate) mod adopt;
 pub(crate) mod answer;
 mod approximate;
 pub(crate) mod discovery;
@@ -23,8 +22,8 @@ pub(crate) mod examine;
 mod forbidden;
 mod link;
 pub(crate) mod ready;
-pub(crate) mod replicas;
 mod resources;
+pub(crate) mod takeover;
 
 use answer::{Answer, ApiError};
 use link::{Link, Repeat};

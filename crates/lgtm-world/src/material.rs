@@ -10,8 +10,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lgtm_executor::{Done, Failure, Kind, Outcome};
 use lgtm_planner::{
     fact::UnitFacts,
-    inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, UNIT_LABEL},
-    object::{Object, ObjectKey},
+    inventory::{Inventory, State, TOPOLOGY_LABEL, UNIT_LABEL},
+    object::{Object, ObjectKey, label},
     plan::MakeMaterial,
     unit::{CertificateRequest, CertificateUsage, Material, SecretRef, UnitId},
 };
@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::{
-    cluster::{Cluster, Mode, Resource, examine::label},
+    cluster::{Cluster, Mode, Resource},
     objects::{Context, took},
     observe::of_metadata,
     pki, records,
@@ -53,7 +53,7 @@ pub(crate) async fn make(
     let begun = Instant::now();
     let cluster = context.cluster;
     let secret = &work.content.secret;
-    let key = object_key(secret);
+    let key = secret.key();
     let failed = |error| cluster.object_failure("making", &key, error);
     let live = cluster.object(&secrets(), Some(&secret.namespace), &secret.name).await.map_err(failed)?;
     let ours = live.as_ref().is_some_and(|live| is_ours(live, context));
@@ -63,7 +63,7 @@ pub(crate) async fn make(
         return Err(Failure::new(Kind::Permanent, message)
             .with_help("delete or rename it, then run the same command again"));
     }
-    let mut record = inventory(context, work, &key);
+    let mut record = work.inventory(context.topology, &context.step.unit.name);
     if let (Some(object), Some(live)) = (record.objects.first_mut(), &live) {
         // The intent says what was there before, so that a loss after a cut is seen as one.
         object.uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
@@ -106,45 +106,11 @@ fn cannot(context: &Context<'_>, key: &ObjectKey, error: &dyn std::fmt::Display)
     )
 }
 
-fn object_key(secret: &SecretRef) -> ObjectKey {
-    ObjectKey {
-        group: String::new(),
-        kind: "Secret".to_owned(),
-        namespace: Some(secret.namespace.clone()),
-        name: secret.name.clone(),
-    }
-}
-
 fn is_ours(live: &Value, context: &Context<'_>) -> bool {
     match label(live, TOPOLOGY_LABEL) {
         Some(topology) => topology == context.topology.as_str(),
         // The label may have been taken off by hand; units of other topologies have the same names.
         None => label(live, UNIT_LABEL) == Some(context.step.unit.name.as_str()),
-    }
-}
-
-fn inventory(context: &Context<'_>, work: &MakeMaterial, key: &ObjectKey) -> Inventory {
-    let before = work.before.as_ref();
-    Inventory {
-        topology: context.topology.clone(),
-        unit: context.step.unit.name.clone(),
-        state: State::Intended,
-        digest: work.digest.clone(),
-        needs: work.needs.clone(),
-        facts: before.map(|before| before.facts.clone()).unwrap_or_default(),
-        used: Vec::new(),
-        objects: vec![InventoryObject {
-            key: key.clone(),
-            version: "v1".to_owned(),
-            plural: "secrets".to_owned(),
-            uid: None,
-            fingerprint: None,
-            owned: None,
-            done: None,
-            keep: false,
-        }],
-        took: before.map(|before| before.took).unwrap_or_default(),
-        applied_at: before.map_or(0, |before| before.applied_at),
     }
 }
 
@@ -341,7 +307,7 @@ async fn read_authority(
         return Err(missing("which is not in the topology"));
     };
     let live = cluster.object(&secrets(), Some(&secret.namespace), &secret.name).await;
-    let live = live.map_err(|error| cluster.object_failure("reading", &object_key(secret), error))?;
+    let live = live.map_err(|error| cluster.object_failure("reading", &secret.key(), error))?;
     let authority = live.as_ref().map(data_of).as_ref().and_then(authority_of);
     let authority = authority.ok_or_else(|| missing("whose Secret is missing or is not an authority"))?;
     let expected = work.authority_fingerprint.as_deref();

@@ -9,6 +9,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lgtm_executor::{Done, Event, Events, Failure, Kind, Outcome};
 use lgtm_planner::{
     fact::UnitFacts,
+    fingerprint::takeover::{adopted, are_replicas_given_up, restored},
     inventory::{Inventory, State, Took},
     object::{Object, ObjectKey},
     observed::Live,
@@ -21,9 +22,8 @@ use tokio::time::Instant;
 
 use crate::{
     cluster::{
-        Mode, Resource,
-        adopt::{adopt, restore},
-        ready, replicas,
+        Mode, Resource, ready,
+        takeover::{hand_over_replicas, write_owners},
     },
     lock::Held,
     observe::of_metadata,
@@ -68,11 +68,11 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
     let cluster = context.cluster;
     let begun = Instant::now();
     let mut waited = Duration::ZERO;
-    let recorded = record::skeleton(context, work).await?;
-    let before = record::with_before(&recorded, work.before.as_ref());
-    let intent = record::inventory(context, work, State::Intended, before);
+    let skeleton = work.skeleton(record::plurals(context, work).await?);
+    let inventory =
+        |state, objects| work.inventory(context.topology, &context.step.unit.name, state, objects);
     context.may_write()?;
-    records::write_inventory(cluster, &intent).await?;
+    records::write_inventory(cluster, &inventory(State::Intended, work.intended(&skeleton))).await?;
     for key in &work.replace {
         replace_first(context, work, key).await?;
     }
@@ -97,13 +97,13 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
     let jobs: Vec<&Object> = once.filter(|object| !is_hook(object)).chain(lasting).collect();
     waited += wait(context, &jobs).await?;
     let remarks = prune(context, &work.prune, false).await?;
-    let seen = record::fingerprints(context, work, recorded).await?;
+    let objects = work.applied(skeleton, &record::read_back(context, work).await?);
     let facts = facts(context, work).await?;
     let applied = Inventory {
         facts: facts.clone(),
         took: took(begun, waited),
         applied_at: context.now,
-        ..record::inventory(context, work, State::Applied, seen)
+        ..inventory(State::Applied, objects)
     };
     context.may_write()?;
     records::write_inventory(cluster, &applied).await?;
@@ -177,19 +177,20 @@ async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> R
                 return Err(Failure::new(Kind::Permanent, message)
                     .with_help("it appeared after the plan was made; a new plan says what becomes of it"));
             }
-            adopt(cluster, &resource, &live).await.map_err(failed)?;
+            if let Some(entries) = adopted(&live) {
+                write_owners(cluster, &resource, &live, &entries).await.map_err(failed)?;
+            }
         }
         if seen.deleting.is_none() && seen.fingerprint.is_none() {
             let before = work.before.iter().flat_map(|before| &before.objects);
             let known = before.filter(|before| before.key == key && before.uid.as_ref() == Some(&seen.uid));
             if let Some(owned) = known.filter_map(|before| before.owned.as_ref()).next() {
-                restore(cluster, &resource, &live, object.api_version(), &owned.to_value())
-                    .await
-                    .map_err(failed)?;
+                let entries = restored(&live, object.api_version(), &owned.to_value());
+                write_owners(cluster, &resource, &live, &entries).await.map_err(failed)?;
             }
         }
-        if seen.deleting.is_none() && replicas::are_given_up(object, &live) {
-            replicas::hand_over(cluster, &resource, object).await.map_err(failed)?;
+        if seen.deleting.is_none() && are_replicas_given_up(object, &live) {
+            hand_over_replicas(cluster, &resource, object).await.map_err(failed)?;
         }
     }
     context.may_write()?;

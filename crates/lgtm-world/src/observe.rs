@@ -9,7 +9,7 @@ use lgtm_executor::Failure;
 use lgtm_planner::{
     fingerprint::fingerprint,
     inventory::{Inventory, InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
-    object::{ObjectKey, Scope, built_in_scope},
+    object::{ObjectKey, Scope, built_in_scope, label},
     observed::{ClusterState, Live},
     unit::UnitName,
 };
@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::{
-    cluster::{Cluster, Resource, answer::Answer, examine::label},
+    cluster::{Cluster, Resource, answer::Answer},
     records,
 };
 

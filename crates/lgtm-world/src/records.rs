@@ -1,54 +1,40 @@
 //! lgtmctl's own records in clusters: inventories and fleet entries, one ConfigMap each.
 //!
-//! The module knows how records are stored and found. What is in them is the planner's.
+//! The module knows how records are sent and found. Their form and what is in them are the planner's.
 
 use std::collections::BTreeMap;
 
 use lgtm_executor::{Failure, Kind};
 use lgtm_planner::{
-    inventory::{FleetEntry, Inventory, RECORD_LABEL, SYSTEM_NAMESPACE, TOPOLOGY_LABEL},
-    object::Object,
+    inventory::{
+        FleetEntry, Inventory, RECORD_LABEL, SYSTEM_NAMESPACE, TOPOLOGY_LABEL,
+        stored::{
+            FLEET, INVENTORY, MEMBERSHIP, Own, config_map, content, fleet_name, inventory_name,
+            membership_name,
+        },
+    },
     unit::UnitName,
 };
 use lgtm_topology::{ClusterName, TopologyName};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::cluster::{
     Cluster, Mode, Resource,
     answer::{Answer, ApiError},
-    examine::label,
 };
-
-const INVENTORY: &str = "inventory";
-const FLEET: &str = "fleet";
-const MEMBERSHIP: &str = "membership";
-/// The key in a record's `data`.
-const KEY: &str = "record";
 
 /// Where ConfigMaps are in URLs.
 pub(crate) fn config_maps() -> Resource {
     Resource::core("configmaps")
 }
 
-/// What a cluster's own records say of a topology.
-pub(crate) struct Own {
-    pub(crate) inventories: BTreeMap<UnitName, Inventory>,
-    /// The cluster's copy of its fleet entry.
-    pub(crate) membership: Option<FleetEntry>,
-}
-
 /// Reads a cluster's own records of a topology, in one request.
 pub(crate) async fn own(cluster: &Cluster, topology: &TopologyName) -> Result<Own, Failure> {
     let found = list(cluster, topology, &format!("{RECORD_LABEL} in ({INVENTORY},{MEMBERSHIP})")).await?;
-    let mut own = Own { inventories: BTreeMap::new(), membership: None };
+    let mut own = Own::default();
     for record in &found {
-        if label(record, RECORD_LABEL) == Some(MEMBERSHIP) {
-            own.membership = Some(parse(cluster, record)?);
-        } else {
-            let inventory: Inventory = parse(cluster, record)?;
-            own.inventories.insert(inventory.unit.clone(), inventory);
-        }
+        own.add(record).map_err(|error| unreadable(cluster, record, &error))?;
     }
     Ok(own)
 }
@@ -60,7 +46,7 @@ pub(crate) async fn fleet(
 ) -> Result<BTreeMap<ClusterName, FleetEntry>, Failure> {
     let mut fleet = BTreeMap::new();
     for record in &list(hub, topology, &format!("{RECORD_LABEL}={FLEET}")).await? {
-        let entry: FleetEntry = parse(hub, record)?;
+        let entry: FleetEntry = content(record).map_err(|error| unreadable(hub, record, &error))?;
         fleet.insert(entry.cluster.clone(), entry);
     }
     Ok(fleet)
@@ -74,18 +60,15 @@ async fn list(cluster: &Cluster, topology: &TopologyName, records: &str) -> Resu
         .map_err(|error| cluster.failure("reading lgtmctl's records", error))
 }
 
-fn parse<T: DeserializeOwned>(cluster: &Cluster, found: &Value) -> Result<T, Failure> {
+fn unreadable(cluster: &Cluster, found: &Value, error: &serde_json::Error) -> Failure {
     let name = found.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("?");
-    let text = found.get("data").and_then(|data| data.get(KEY)).and_then(Value::as_str).unwrap_or_default();
-    serde_json::from_str(text).map_err(|error| {
-        let message = format!(
-            "the record ConfigMap {SYSTEM_NAMESPACE}/{name} on cluster {} cannot be read: {error}",
-            cluster.name
-        );
-        let help = "a newer lgtmctl may have written it, or a hand changed it; restore it from a backup, \
-                    or delete it and run apply, which then compares every object again";
-        Failure::new(Kind::Permanent, message).with_help(help)
-    })
+    let message = format!(
+        "the record ConfigMap {SYSTEM_NAMESPACE}/{name} on cluster {} cannot be read: {error}",
+        cluster.name
+    );
+    let help = "a newer lgtmctl may have written it, or a hand changed it; restore it from a backup, or \
+                delete it and run apply, which then compares every object again";
+    Failure::new(Kind::Permanent, message).with_help(help)
 }
 
 /// Writes an inventory.
@@ -109,27 +92,13 @@ async fn write<T: Serialize>(
     cluster: &Cluster,
     name: &str,
     topology: &TopologyName,
-    record: &str,
+    kind: &str,
     content: &T,
 ) -> Result<(), Failure> {
-    let broken = |error: String| {
-        Failure::new(
-            Kind::Permanent,
-            format!("the record {name} cannot be written on cluster {}: {error}", cluster.name),
-        )
-    };
-    let text = serde_json::to_string(content).map_err(|error| broken(error.to_string()))?;
-    let object = Object::new(json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": name,
-            "namespace": SYSTEM_NAMESPACE,
-            "labels": {RECORD_LABEL: record, TOPOLOGY_LABEL: topology.as_str()},
-        },
-        "data": {KEY: text},
-    }))
-    .map_err(|error| broken(error.to_string()))?;
+    let object = config_map(name, topology, kind, content).map_err(|error| {
+        let message = format!("the record {name} cannot be written on cluster {}: {error}", cluster.name);
+        Failure::new(Kind::Permanent, message)
+    })?;
     let written = cluster.apply(&object, Mode { dry_run: false, force: true }).await;
     written.map(drop).map_err(|error| cluster.failure("writing lgtmctl's record", error))
 }
@@ -170,16 +139,4 @@ pub(crate) async fn any_of_others(cluster: &Cluster, topology: &TopologyName) ->
         Err(ApiError::Status(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-fn inventory_name(topology: &TopologyName, unit: &UnitName) -> String {
-    format!("{topology}.unit.{unit}")
-}
-
-fn fleet_name(topology: &TopologyName, cluster: &ClusterName) -> String {
-    format!("{topology}.cluster.{cluster}")
-}
-
-fn membership_name(topology: &TopologyName) -> String {
-    format!("{topology}.membership")
 }

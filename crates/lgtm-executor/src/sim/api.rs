@@ -281,13 +281,9 @@ impl Api {
         .await
     }
 
-    /// Writes `managedFields` themselves, if the object is still at this version.
-    pub(super) async fn write_owners(
-        &self,
-        key: &ObjectKey,
-        version: Option<&Value>,
-        entries: &Value,
-    ) -> Answer<Option<Value>> {
+    /// Writes `managedFields` themselves, if the object is still as it was seen. One that is gone needs none.
+    pub(super) async fn write_owners(&self, key: &ObjectKey, seen: &Value, entries: &Value) -> Answer<()> {
+        let version = seen.pointer("/metadata/resourceVersion");
         let written = self
             .send(Verb::Update, Some(key), None, None, |server, now| {
                 let live = server.get(key).ok_or_else(|| Refusal::status(404, format!("{key} not found")))?;
@@ -297,7 +293,7 @@ impl Api {
                 server.write_owners(key, entries, now)
             })
             .await;
-        none_if_missing(written)
+        none_if_missing(written).map(drop)
     }
 
     /// Deletes an object if it still is the one with this uid. Says whether there was one.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lgtm_planner::{
     diff::diff,
+    fingerprint::takeover::are_replicas_given_up,
     inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL},
-    object::{Object, ObjectKey},
+    object::{Object, ObjectKey, label},
     observed::{ClusterState, Difference, Examined, Live, ObjectExamined},
 };
 use lgtm_topology::TopologyName;
@@ -16,7 +17,6 @@ use super::{
     api::Api,
     records,
     server::Server,
-    takeover::are_replicas_given_up,
 };
 use crate::{prepare::SIMULATED_VERSION, world::Failure};
 
@@ -56,10 +56,9 @@ fn live(
         recorded.iter().map(|object| (object.key.group.as_str(), object.key.kind.as_str())).collect();
     let mut found = BTreeMap::new();
     for (group, kind) in kinds {
-        let labelled = server.list(group, kind, None).filter(|(_, value)| {
-            value.pointer("/metadata/labels").and_then(|labels| labels.get(TOPOLOGY_LABEL)?.as_str())
-                == Some(topology.as_str())
-        });
+        let labelled = server
+            .list(group, kind, None)
+            .filter(|(_, value)| label(value, TOPOLOGY_LABEL) == Some(topology.as_str()));
         found.extend(labelled.filter_map(|(key, _)| Some((key.clone(), server.live(key)?))));
     }
     for object in recorded.iter().filter(|object| object.done.is_none()) {

@@ -3,12 +3,12 @@
 use lgtm_planner::{
     digest::Digest,
     fact::UnitFacts,
-    fingerprint::FIELD_MANAGER,
-    inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
-    object::{Object, ObjectKey},
+    fingerprint::is_data_ours,
+    inventory::{Inventory, State, TOPOLOGY_LABEL, UNIT_LABEL},
+    object::{Object, label},
     observed::{Difference, Examined, FieldChange, ObjectExamined},
     plan::{ExamineMaterial, MakeMaterial, is_due},
-    unit::{Material, SecretRef, UnitId},
+    unit::{Material, UnitId},
 };
 use lgtm_topology::TopologyName;
 use serde_json::{Map, Value, json};
@@ -18,15 +18,6 @@ use crate::world::{Done, Failure, Kind, Outcome};
 
 /// Seconds for which certificates are valid.
 const LIFE: i64 = 90 * 86_400;
-
-fn secret_key(secret: &SecretRef) -> ObjectKey {
-    ObjectKey {
-        group: String::new(),
-        kind: "Secret".to_owned(),
-        namespace: Some(secret.namespace.clone()),
-        name: secret.name.clone(),
-    }
-}
 
 /// The keys of `data`; the first holds what is told of the content.
 fn data_keys(material: &Material) -> &'static [&'static str] {
@@ -116,18 +107,18 @@ pub(super) async fn make(
 ) -> Result<Done, Failure> {
     let begun = tokio::time::Instant::now();
     let api = &context.api;
-    let key = secret_key(&work.content.secret);
+    let key = work.content.secret.key();
     let failed = |refusal| api.failure(&format!("making {key}"), refusal);
     let live = api.object(&key).await.map_err(failed)?;
-    let label = |name: &str| live.as_ref()?.pointer("/metadata/labels")?.get(name)?.as_str();
-    let ours = match label(TOPOLOGY_LABEL) {
+    let labelled = |name: &str| live.as_ref().and_then(|live| label(live, name));
+    let ours = match labelled(TOPOLOGY_LABEL) {
         Some(topology) => topology == context.topology.as_str(),
-        None => label(UNIT_LABEL) == Some(context.step.unit.name.as_str()),
+        None => labelled(UNIT_LABEL) == Some(context.step.unit.name.as_str()),
     };
-    if live.is_some() && !ours && (label(TOPOLOGY_LABEL).is_some() || work.before.is_none()) {
+    if live.is_some() && !ours && (labelled(TOPOLOGY_LABEL).is_some() || work.before.is_none()) {
         return Err(Failure::new(Kind::Permanent, format!("{key} exists and was not made by lgtmctl")));
     }
-    let mut record = inventory(context, work, &key);
+    let mut record = work.inventory(&context.topology, &context.step.unit.name);
     if let (Some(object), Some(live)) = (record.objects.first_mut(), &live) {
         object.uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
     }
@@ -162,7 +153,7 @@ pub(super) async fn make(
 /// A certificate is signed by the authority that the plan was made for, or not at all.
 async fn check_authority(hub: Option<&Api>, work: &MakeMaterial) -> Result<(), Failure> {
     let (Some(hub), Some((_, secret))) = (hub, &work.authority) else { return Ok(()) };
-    let key = secret_key(secret);
+    let key = secret.key();
     let found = hub.object(&key).await.map_err(|refusal| hub.failure(&format!("reading {key}"), refusal))?;
     let fingerprint = found.as_ref().and_then(|found| {
         let text = found.pointer("/data/tls.crt")?.as_str()?;
@@ -201,31 +192,6 @@ fn secret_object(
     }))
 }
 
-fn inventory(context: &Context, work: &MakeMaterial, key: &ObjectKey) -> Inventory {
-    let before = work.before.as_ref();
-    Inventory {
-        topology: context.topology.clone(),
-        unit: context.step.unit.name.clone(),
-        state: State::Intended,
-        digest: work.digest.clone(),
-        needs: work.needs.clone(),
-        facts: before.map(|before| before.facts.clone()).unwrap_or_default(),
-        used: Vec::new(),
-        objects: vec![InventoryObject {
-            key: key.clone(),
-            version: "v1".to_owned(),
-            plural: "secrets".to_owned(),
-            uid: None,
-            fingerprint: None,
-            owned: None,
-            done: None,
-            keep: false,
-        }],
-        took: before.map_or_else(Took::default, |before| before.took),
-        applied_at: before.map_or(0, |before| before.applied_at),
-    }
-}
-
 /// A closer look at a Secret: is it still what was put there?
 pub(super) async fn examine(
     api: &Api,
@@ -233,14 +199,14 @@ pub(super) async fn examine(
     unit: &UnitId,
     wanted: &ExamineMaterial,
 ) -> Result<Examined, Failure> {
-    let key = secret_key(&wanted.content.secret);
+    let key = wanted.content.secret.key();
     let live = api.object(&key).await.map_err(|refusal| api.failure("comparing a Secret", refusal))?;
     let Some(live) = live else {
         return Ok(Examined { objects: [(key, ObjectExamined::Missing)].into(), ..Examined::default() });
     };
     let mut fields = Vec::new();
     for (name, value) in [(TOPOLOGY_LABEL, topology.as_str()), (UNIT_LABEL, unit.name.as_str())] {
-        if live.pointer("/metadata/labels").and_then(|labels| labels.get(name)?.as_str()) != Some(value) {
+        if label(&live, name) != Some(value) {
             fields.push(change(format!("metadata.labels[{name}]")));
         }
     }
@@ -250,7 +216,7 @@ pub(super) async fn examine(
             Material::Given(value) => content(&live, material)
                 .is_some_and(|facts| facts.get("digest") == Some(&keyed(value.expose()))),
             Material::Authority { .. } | Material::Certificate(_) | Material::Password { .. } => {
-                live.get("data").and_then(|data| data.get(*name)).is_some() && owns(&live, name)
+                live.get("data").and_then(|data| data.get(*name)).is_some() && is_data_ours(&live, name)
             }
         };
         if !intact {
@@ -268,13 +234,4 @@ pub(super) async fn examine(
 fn change(path: String) -> FieldChange {
     let secret = Some("(secret)".to_owned());
     FieldChange { path, before: secret.clone(), after: secret }
-}
-
-fn owns(live: &Value, key: &str) -> bool {
-    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array);
-    entries.into_iter().flatten().any(|entry| {
-        entry.get("manager").and_then(Value::as_str) == Some(FIELD_MANAGER)
-            && entry.get("operation").and_then(Value::as_str) == Some("Apply")
-            && entry.pointer("/fieldsV1/f:data").and_then(|data| data.get(format!("f:{key}"))).is_some()
-    })
 }

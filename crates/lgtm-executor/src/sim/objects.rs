@@ -4,27 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lgtm_planner::{
-    digest::Digest,
     fact::UnitFacts,
-    fingerprint::OwnedFields,
-    inventory::{Inventory, InventoryObject, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
-    object::{Object, ObjectKey},
+    fingerprint::{
+        OwnedFields,
+        takeover::{REPLICAS_KEEPER, adopted, are_replicas_given_up, replicas_only, restored},
+    },
+    inventory::{InventoryObject, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
+    object::{Object, ObjectKey, label},
     observed::Live,
     phase::{Phase, is_run_once, phase},
-    plan::{ApplyObjects, StepId},
+    plan::{ApplyObjects, ReadBack, StepId},
 };
 use lgtm_topology::TopologyName;
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
-use super::{
-    answer::Refusal,
-    api::Api,
-    lease::Lock,
-    prune::prune,
-    records,
-    takeover::{adopt, hand_over, restore},
-};
+use super::{answer::Refusal, api::Api, lease::Lock, prune::prune, records};
 use crate::{
     event::{Event, Events},
     world::{Done, Failure, Kind, Outcome},
@@ -81,10 +76,11 @@ impl Context {
 pub(super) async fn apply(context: &Context, work: &ApplyObjects) -> Result<Done, Failure> {
     let begun = Instant::now();
     let mut waited = Duration::ZERO;
-    let recorded = skeleton(work);
-    let intent = inventory(context, work, State::Intended, with_before(&recorded, work.before.as_ref()));
+    let skeleton = work.skeleton(work.objects.iter().map(|object| plural(object.kind())));
+    let inventory =
+        |state, objects| work.inventory(&context.topology, &context.step.unit.name, state, objects);
     context.may_write()?;
-    records::write_inventory(&context.api, &intent).await?;
+    records::write_inventory(&context.api, &inventory(State::Intended, work.intended(&skeleton))).await?;
     for key in &work.replace {
         replace_first(context, work, key).await?;
     }
@@ -108,9 +104,9 @@ pub(super) async fn apply(context: &Context, work: &ApplyObjects) -> Result<Done
     });
     waited += until_ready(context, &once.chain(lasting).collect::<Vec<_>>()).await?;
     let remarks = prune(context, &work.prune).await?;
-    let seen = fingerprints(context, work, recorded).await?;
+    let objects = work.applied(skeleton, &read_back(context, work).await?);
     let facts = facts(context, work).await?;
-    let mut record = inventory(context, work, State::Applied, seen);
+    let mut record = inventory(State::Applied, objects);
     record.facts.clone_from(&facts);
     record.took = context.took(begun, waited);
     record.applied_at = context.now;
@@ -118,61 +114,6 @@ pub(super) async fn apply(context: &Context, work: &ApplyObjects) -> Result<Done
     records::write_inventory(&context.api, &record).await?;
     let outcome = if work.before.is_none() { Outcome::Created } else { Outcome::Updated };
     Ok(Done { outcome, facts, took: context.took(begun, waited), remarks })
-}
-
-fn inventory(
-    context: &Context,
-    work: &ApplyObjects,
-    state: State,
-    objects: Vec<InventoryObject>,
-) -> Inventory {
-    let before = work.before.as_ref();
-    Inventory {
-        topology: context.topology.clone(),
-        unit: context.step.unit.name.clone(),
-        state,
-        digest: work.digest.clone(),
-        needs: work.needs.clone(),
-        facts: before.map(|before| before.facts.clone()).unwrap_or_default(),
-        used: work.used.clone(),
-        objects,
-        took: before.map(|before| before.took).unwrap_or_default(),
-        applied_at: before.map_or(0, |before| before.applied_at),
-    }
-}
-
-/// The unit's objects as the intent records them: with the uid known from before, or none.
-fn skeleton(work: &ApplyObjects) -> Vec<InventoryObject> {
-    let before = work.before.iter().flat_map(|before| &before.objects);
-    let known: BTreeMap<&ObjectKey, &InventoryObject> = before.map(|object| (&object.key, object)).collect();
-    let of = |object: &Object| {
-        let key = object.key();
-        let before = known.get(&key);
-        InventoryObject {
-            version: object.api_version().rsplit('/').next().unwrap_or_default().to_owned(),
-            plural: format!("{}s", key.kind.to_lowercase()),
-            uid: before.and_then(|before| before.uid.clone()),
-            fingerprint: before.and_then(|before| before.fingerprint.clone()),
-            owned: before.and_then(|before| before.owned.clone()),
-            done: is_run_once(object).then(|| Digest::of_json(object.value())),
-            keep: object.annotation("helm.sh/resource-policy") == Some("keep")
-                || before.is_some_and(|before| before.keep),
-            key,
-        }
-    };
-    work.objects.iter().map(of).collect()
-}
-
-/// The intent also keeps what the last inventory holds and this one does not, or a crash would lose it.
-fn with_before(objects: &[InventoryObject], before: Option<&Inventory>) -> Vec<InventoryObject> {
-    let known: BTreeSet<&ObjectKey> = objects.iter().map(|object| &object.key).collect();
-    let before = || before.into_iter().flat_map(|before| &before.objects);
-    let left = before().filter(|object| !known.contains(&object.key));
-    let done = |object: &InventoryObject| {
-        before().find(|old| old.key == object.key && old.done == object.done).and_then(|old| old.done.clone())
-    };
-    let intended = objects.iter().map(|object| InventoryObject { done: done(object), ..object.clone() });
-    intended.chain(left.cloned()).collect()
 }
 
 /// Applies one object, taking over what helm and kubectl left on it.
@@ -190,19 +131,24 @@ async fn write(context: &Context, work: &ApplyObjects, object: &Object) -> Resul
                     let message = format!("{key} exists and was not made by lgtmctl");
                     return Err(Failure::new(Kind::Permanent, message));
                 }
-                adopt(api, &key, &live).await.map_err(&failed)?;
+                if let Some(entries) = adopted(&live) {
+                    api.write_owners(&key, &live, &entries).await.map_err(&failed)?;
+                }
             }
             if seen.fingerprint.is_none() {
                 let before = work.before.iter().flat_map(|before| &before.objects);
                 let known =
                     |before: &&InventoryObject| before.key == key && before.uid.as_ref() == Some(&seen.uid);
                 if let Some(owned) = before.filter(known).find_map(|before| before.owned.as_ref()) {
-                    restore(api, &key, &live, object.api_version(), &owned.to_value())
-                        .await
-                        .map_err(&failed)?;
+                    let entries = restored(&live, object.api_version(), &owned.to_value());
+                    api.write_owners(&key, &live, &entries).await.map_err(&failed)?;
                 }
             }
-            hand_over(api, object, &live).await.map_err(&failed)?;
+            if are_replicas_given_up(object, &live)
+                && let Some(only) = replicas_only(object, &live)
+            {
+                api.apply_as(REPLICAS_KEEPER, &only).await.map_err(&failed)?;
+            }
         }
     }
     context.may_write()?;
@@ -305,48 +251,32 @@ fn address(service: &Value) -> Option<&Value> {
     service.pointer("/status/loadBalancer/ingress/0/ip")
 }
 
+/// A kind's name in URLs.
+fn plural(kind: &str) -> String {
+    format!("{}s", kind.to_lowercase())
+}
+
 /// Reads back uids and fingerprints, after readiness.
-async fn fingerprints(
-    context: &Context,
-    work: &ApplyObjects,
-    recorded: Vec<InventoryObject>,
-) -> Result<Vec<InventoryObject>, Failure> {
-    let kinds: BTreeSet<(String, String)> =
-        work.objects.iter().map(|object| (object.group().to_owned(), object.kind().to_owned())).collect();
-    let mut live: BTreeMap<ObjectKey, (Live, Option<OwnedFields>)> = BTreeMap::new();
-    for (group, kind) in &kinds {
+async fn read_back(context: &Context, work: &ApplyObjects) -> Result<BTreeMap<ObjectKey, ReadBack>, Failure> {
+    let kinds: BTreeSet<(&str, &str)> =
+        work.objects.iter().map(|object| (object.group(), object.kind())).collect();
+    let mut seen = BTreeMap::new();
+    for (group, kind) in kinds {
         let found = context.api.read(|server| {
             let labelled = server.list(group, kind, None).filter(|(_, value)| {
-                let label = |name: &str| value.pointer("/metadata/labels")?.get(name)?.as_str();
-                label(TOPOLOGY_LABEL) == Some(context.topology.as_str())
-                    && label(UNIT_LABEL) == Some(context.step.unit.name.as_str())
+                label(value, TOPOLOGY_LABEL) == Some(context.topology.as_str())
+                    && label(value, UNIT_LABEL) == Some(context.step.unit.name.as_str())
             });
-            let seen = |(key, _): (&ObjectKey, &Value)| {
+            let read = |(key, _): (&ObjectKey, &Value)| {
                 let owned = server.get(key).and_then(|full| OwnedFields::of(full.get("metadata")?));
-                Some((key.clone(), (server.live(key)?, owned)))
+                Some((key.clone(), ReadBack { plural: plural(kind), live: server.live(key)?, owned }))
             };
-            labelled.filter_map(seen).collect::<Vec<_>>()
+            labelled.filter_map(read).collect::<Vec<_>>()
         });
         let found = found.await;
-        live.extend(found.map_err(|refusal| context.api.failure("reading back what was applied", refusal))?);
+        seen.extend(found.map_err(|refusal| context.api.failure("reading back what was applied", refusal))?);
     }
-    let known: BTreeSet<ObjectKey> =
-        recorded.iter().chain(&work.prune).map(|object| object.key.clone()).collect();
-    let before = work.before.iter().flat_map(|before| &before.objects);
-    let left = before.filter(|object| object.done.is_some() && !known.contains(&object.key)).cloned();
-    let left: Vec<InventoryObject> = left.collect();
-    let all = recorded.into_iter().chain(left).chain(work.leaving.iter().cloned()).map(|object| {
-        match live.get(&object.key) {
-            Some((seen, owned)) => InventoryObject {
-                uid: Some(seen.uid.clone()),
-                fingerprint: seen.fingerprint.clone(),
-                owned: owned.clone(),
-                ..object
-            },
-            None => object,
-        }
-    });
-    Ok(all.collect())
+    Ok(seen)
 }
 
 async fn facts(context: &Context, work: &ApplyObjects) -> Result<UnitFacts, Failure> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lgtm_planner::{
     fact::UnitFacts,
     inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
-    object::{ObjectKey, built_in_scope},
+    object::{ObjectKey, built_in_scope, label},
     plan::{RecordAfter, RemoveObjects},
 };
 use lgtm_topology::TopologyName;
@@ -124,11 +124,9 @@ fn kept_namespace(server: &Server, topology: &TopologyName, namespace: &str) -> 
     let foreign: Vec<String> = inside
         .filter(|key| {
             server.get(key).is_some_and(|found| {
-                let ours =
-                    found.pointer("/metadata/labels").and_then(|labels| labels.get(TOPOLOGY_LABEL)?.as_str())
-                        == Some(topology.as_str())
-                        && key.kind != "PersistentVolumeClaim"
-                        && found.pointer("/metadata/annotations/helm.sh~1resource-policy").is_none();
+                let ours = label(&found, TOPOLOGY_LABEL) == Some(topology.as_str())
+                    && key.kind != "PersistentVolumeClaim"
+                    && found.pointer("/metadata/annotations/helm.sh~1resource-policy").is_none();
                 !ours && found.pointer("/metadata/deletionTimestamp").is_none()
             })
         })

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 
 use lgtm_planner::{
-    inventory::{FleetEntry, Inventory, RECORD_LABEL, SYSTEM_NAMESPACE, TOPOLOGY_LABEL},
-    object::{Object, ObjectKey},
+    inventory::{
+        FleetEntry, Inventory, RECORD_LABEL, SYSTEM_NAMESPACE, TOPOLOGY_LABEL,
+        stored::{
+            FLEET, INVENTORY, MEMBERSHIP, Own, config_map, content, fleet_name, inventory_name,
+            membership_name,
+        },
+    },
+    object::{Object, ObjectKey, label},
     unit::UnitName,
 };
 use lgtm_topology::{ClusterName, TopologyName};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     answer::{Answer, Refusal},
@@ -18,17 +24,7 @@ use super::{
 };
 use crate::world::{Failure, Kind};
 
-const INVENTORY: &str = "inventory";
-const FLEET: &str = "fleet";
-const MEMBERSHIP: &str = "membership";
 const DOING: &str = "writing lgtmctl's record";
-
-/// What a cluster's own records say of a topology.
-#[derive(Debug, Default)]
-pub(super) struct Own {
-    pub(super) inventories: BTreeMap<UnitName, Inventory>,
-    pub(super) membership: Option<FleetEntry>,
-}
 
 pub(super) fn in_system(group: &str, kind: &str, name: impl Into<String>) -> ObjectKey {
     ObjectKey {
@@ -44,10 +40,6 @@ pub(super) fn lease_key(topology: &TopologyName) -> ObjectKey {
     in_system("coordination.k8s.io", "Lease", topology.as_str())
 }
 
-fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
-    object.get("metadata")?.get("labels")?.get(name)?.as_str()
-}
-
 fn found<'a>(server: &'a Server, topology: &'a TopologyName) -> impl Iterator<Item = (&'a str, &'a Value)> {
     server
         .list("", "ConfigMap", Some(SYSTEM_NAMESPACE))
@@ -55,24 +47,15 @@ fn found<'a>(server: &'a Server, topology: &'a TopologyName) -> impl Iterator<It
         .filter_map(|(_, object)| Some((label(object, RECORD_LABEL)?, object)))
 }
 
-fn parse<T: DeserializeOwned>(object: &Value) -> Result<T, Failure> {
-    let text = object.pointer("/data/record").and_then(Value::as_str).unwrap_or_default();
-    serde_json::from_str(text)
-        .map_err(|error| Failure::new(Kind::Permanent, format!("a record cannot be read: {error}")))
+fn unreadable(error: &serde_json::Error) -> Failure {
+    Failure::new(Kind::Permanent, format!("a record cannot be read: {error}"))
 }
 
 /// A cluster's own records of a topology.
 pub(super) fn own(server: &Server, topology: &TopologyName) -> Result<Own, Failure> {
     let mut own = Own::default();
-    for (kind, object) in found(server, topology) {
-        match kind {
-            MEMBERSHIP => own.membership = Some(parse(object)?),
-            INVENTORY => {
-                let inventory: Inventory = parse(object)?;
-                own.inventories.insert(inventory.unit.clone(), inventory);
-            }
-            _ => {}
-        }
+    for (_, object) in found(server, topology) {
+        own.add(object).map_err(|error| unreadable(&error))?;
     }
     Ok(own)
 }
@@ -85,7 +68,7 @@ pub(super) fn fleet(
     let entries = found(server, topology).filter(|(kind, _)| *kind == FLEET);
     entries
         .map(|(_, object)| {
-            let entry: FleetEntry = parse(object)?;
+            let entry: FleetEntry = content(object).map_err(|error| unreadable(&error))?;
             Ok((entry.cluster.clone(), entry))
         })
         .collect()
@@ -107,17 +90,8 @@ fn record<T: Serialize>(
     kind: &str,
     content: &T,
 ) -> Result<Object, Failure> {
-    let broken = |error: String| Failure::new(Kind::Permanent, error);
-    let text = serde_json::to_string(content).map_err(|error| broken(error.to_string()))?;
-    Object::new(json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {
-            "name": name, "namespace": SYSTEM_NAMESPACE,
-            "labels": {RECORD_LABEL: kind, TOPOLOGY_LABEL: topology.as_str()},
-        },
-        "data": {"record": text},
-    }))
-    .map_err(|error| broken(error.to_string()))
+    config_map(name, topology, kind, content)
+        .map_err(|error| Failure::new(Kind::Permanent, error.to_string()))
 }
 
 fn written(api: &Api, answer: Answer<Value>) -> Result<(), Failure> {
@@ -163,16 +137,4 @@ pub(super) async fn delete_fleet_entry(
 
 pub(super) async fn delete_membership(api: &Api, topology: &TopologyName) -> Result<(), Failure> {
     delete(api, membership_name(topology)).await
-}
-
-fn inventory_name(topology: &TopologyName, unit: &UnitName) -> String {
-    format!("{topology}.unit.{unit}")
-}
-
-fn fleet_name(topology: &TopologyName, cluster: &ClusterName) -> String {
-    format!("{topology}.cluster.{cluster}")
-}
-
-fn membership_name(topology: &TopologyName) -> String {
-    format!("{topology}.membership")
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use lgtm_planner::{
     fingerprint::fingerprint,
     inventory::{TOPOLOGY_LABEL, UNIT_LABEL},
-    object::{Object, ObjectKey},
+    object::{Object, ObjectKey, label},
     observed::{Conflict, Live},
     unit::UnitName,
 };
@@ -160,14 +160,13 @@ impl Server {
     /// An object's metadata, as far as it matters.
     pub(super) fn live(&self, key: &ObjectKey) -> Option<Live> {
         let stored = self.objects.get(key)?;
-        let label = |name: &str| stored.value.pointer("/metadata/labels")?.get(name)?.as_str();
         let finalizers = stored.value.pointer("/metadata/finalizers").and_then(Value::as_array);
         let finalizers = finalizers.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         Some(Live {
             uid: stored.text("/metadata/uid").unwrap_or_default().to_owned(),
             fingerprint: fingerprint(&json!({"managedFields": stored.written})),
-            unit: label(UNIT_LABEL).map(UnitName::new),
-            topology: label(TOPOLOGY_LABEL).map(str::to_owned),
+            unit: label(&stored.value, UNIT_LABEL).map(UnitName::new),
+            topology: label(&stored.value, TOPOLOGY_LABEL).map(str::to_owned),
             deleting: stored.is_going().then(|| finalizers.collect()),
         })
     }

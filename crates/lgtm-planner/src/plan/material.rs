@@ -90,7 +90,7 @@ pub(super) fn verdict(
         Ok(authority) => authority,
         Err(authority) => return Verdict::AwaitAuthority(authority),
     };
-    let object = secret_key(content);
+    let object = content.secret.key();
     let forbidden = content.material.is_protected() && !allowed;
     let make = |change, reason: String, remake, forbidden| Verdict::Make {
         change,
@@ -246,16 +246,6 @@ pub(super) fn decide(
         Verdict::AwaitAuthority(authority) => {
             Decision { reasons: vec![format!("decided when {authority} is done")], ..Decision::later() }
         }
-    }
-}
-
-/// The Secret's key.
-fn secret_key(content: &MaterialContent) -> ObjectKey {
-    ObjectKey {
-        group: String::new(),
-        kind: "Secret".to_owned(),
-        namespace: Some(content.secret.namespace.clone()),
-        name: content.secret.name.clone(),
     }
 }
 

@@ -5,9 +5,9 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lgtm_executor::Failure;
 use lgtm_planner::{
     diff::diff,
-    fingerprint::fingerprint,
+    fingerprint::{fingerprint, takeover::are_replicas_given_up},
     inventory::TOPOLOGY_LABEL,
-    object::{Object, ObjectKey},
+    object::{Object, ObjectKey, label},
     observed::{Conflict, Difference, Examined, ObjectExamined},
 };
 use lgtm_topology::TopologyName;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{
     Cluster, Mode,
     answer::{Answer, ApiError},
-    approximate, forbidden, replicas,
+    approximate, forbidden,
 };
 
 /// Requests at once on one cluster. The API server's own default for one client is 10 in flight.
@@ -126,7 +126,7 @@ async fn leave_replicas(
         difference.conflicts.retain(|conflict| !on_replicas(&conflict.path));
         difference.fields.retain(|field| !on_replicas(&field.path));
     }
-    if replicas::are_given_up(object, live) {
+    if are_replicas_given_up(object, live) {
         // The number is handed over before the field is dropped, so it stays.
         difference.fields.retain(|field| !on_replicas(&field.path));
     }
@@ -198,8 +198,4 @@ async fn is_autoscaled(cluster: &Cluster, key: &ObjectKey) -> Answer<bool> {
         };
         target("kind") == key.kind && target("name") == key.name
     }))
-}
-
-pub(crate) fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
-    object.get("metadata")?.get("labels")?.get(name)?.as_str()
 }

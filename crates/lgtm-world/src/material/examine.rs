@@ -3,8 +3,9 @@
 //! Values are compared here and shown nowhere; what leaves the module are field names and keyed digests.
 
 use lgtm_planner::{
-    fingerprint::FIELD_MANAGER,
+    fingerprint::is_data_ours,
     inventory::{TOPOLOGY_LABEL, UNIT_LABEL},
+    object::label,
     observed::{Difference, Examined, FieldChange, ObjectExamined},
     plan::ExamineMaterial,
     unit::{Material, UnitId},
@@ -12,9 +13,9 @@ use lgtm_planner::{
 use lgtm_topology::TopologyName;
 use serde_json::Value;
 
-use super::{data_of, object_key, secrets};
+use super::{data_of, secrets};
 use crate::{
-    cluster::{Cluster, answer::Answer, examine::label},
+    cluster::{Cluster, answer::Answer},
     pki,
 };
 
@@ -27,7 +28,7 @@ pub(crate) async fn examine(
     digest_key: Option<&[u8]>,
 ) -> Answer<Examined> {
     let secret = &examination.content.secret;
-    let key = object_key(secret);
+    let key = secret.key();
     let Some(live) = cluster.object(&secrets(), Some(&secret.namespace), &secret.name).await? else {
         return Ok(Examined { objects: [(key, ObjectExamined::Missing)].into(), note: None });
     };
@@ -74,7 +75,7 @@ fn changed_data(live: &Value, examination: &ExamineMaterial, digest_key: Option<
                 found.is_some_and(|found| found.as_slice() == value.expose().as_bytes())
             }
             Material::Authority { .. } | Material::Certificate(_) | Material::Password { .. } => {
-                found.is_some() && owns(live, key)
+                found.is_some() && is_data_ours(live, key)
             }
         };
         if !intact {
@@ -91,17 +92,4 @@ fn changed_data(live: &Value, examination: &ExamineMaterial, digest_key: Option<
         }
     }
     changes
-}
-
-/// Whether lgtmctl's entry in `managedFields` still holds a key of `data`.
-fn owns(live: &Value, key: &str) -> bool {
-    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array);
-    entries.into_iter().flatten().any(|entry| {
-        entry.get("manager").and_then(Value::as_str) == Some(FIELD_MANAGER)
-            && entry.get("operation").and_then(Value::as_str) == Some("Apply")
-            && entry
-                .get("fieldsV1")
-                .and_then(|fields| fields.get("f:data")?.get(format!("f:{key}")))
-                .is_some()
-    })
 }

@@ -12,7 +12,7 @@ use lgtm_planner::{
     fact::UnitFacts,
     fingerprint::FIELD_MANAGER,
     inventory::{Inventory, InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
-    object::built_in_scope,
+    object::{built_in_scope, label},
     plan::{RecordAfter, RemoveObjects},
 };
 use lgtm_topology::TopologyName;
@@ -21,7 +21,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{CONCURRENCY, Context, took, until_gone};
 use crate::{
-    cluster::{Cluster, Resource, answer::Answer, discovery, examine::label},
+    cluster::{Cluster, Resource, answer::Answer, discovery},
     observe::resource,
     records,
 };
