@@ -1,4 +1,4 @@
-//! The order in which the objects of one unit are applied, and what helm's hooks mean for it.
+//! The order in which the objects of one unit are applied and go, and what helm's hooks mean for it.
 //!
 //! The phases exist because a later object needs an earlier one to be accepted (a namespace, a CRD)
 //! or to start cleanly (a pod whose ConfigMap is missing waits out a back-off).
@@ -103,6 +103,25 @@ pub fn phase(object: &Object) -> Phase {
         (group, kind) if built_in_scope(group, kind).is_none() => Phase::CustomResources,
         _ => Phase::Configuration,
     }
+}
+
+/// The order in which objects go, the lowest first: custom resources before what serves them, webhooks before
+/// their backends, namespaces and definitions last.
+pub fn removal_order(key: &ObjectKey) -> u8 {
+    match (key.group.as_str(), key.kind.as_str()) {
+        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 1,
+        ("apps" | "batch", _) | ("", "Pod") => 2,
+        ("", "Namespace") => 4,
+        ("apiextensions.k8s.io", _) => 5,
+        (group, kind) if built_in_scope(group, kind).is_none() => 0,
+        _ => 3,
+    }
+}
+
+/// Whether an object must really be gone before the next in the order of removal: custom resources, whose
+/// finalizers need their controllers, and namespaces.
+pub fn is_end_awaited(key: &ObjectKey) -> bool {
+    matches!(removal_order(key), 0 | 4)
 }
 
 #[cfg(test)]

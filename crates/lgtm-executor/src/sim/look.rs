@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lgtm_planner::{
-    diff::diff,
+    diff::{diff, merged},
     fingerprint::takeover::are_replicas_given_up,
     inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL},
     object::{Object, ObjectKey, label},
     observed::{ClusterState, Difference, Examined, Live, ObjectExamined},
 };
 use lgtm_topology::TopologyName;
-use serde_json::Value;
 
 use super::{
     answer::{Answer, Refusal},
@@ -131,19 +130,4 @@ async fn one(api: &Api, topology: &TopologyName, object: &Object) -> Answer<Obje
         return Ok(ObjectExamined::Same);
     }
     Ok(ObjectExamined::Differs(difference))
-}
-
-/// The live object with our values put over it.
-fn merged(live: &Value, ours: &Value) -> Value {
-    match (live, ours) {
-        (Value::Object(live), Value::Object(ours)) => {
-            let mut result = live.clone();
-            for (field, value) in ours {
-                let value = live.get(field).map_or_else(|| value.clone(), |live| merged(live, value));
-                result.insert(field.clone(), value);
-            }
-            Value::Object(result)
-        }
-        (_, ours) => ours.clone(),
-    }
 }

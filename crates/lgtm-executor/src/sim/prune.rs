@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use lgtm_planner::{
     fact::UnitFacts,
     inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
-    object::{ObjectKey, built_in_scope, label},
+    object::label,
+    phase::{is_end_awaited, removal_order},
     plan::{RecordAfter, RemoveObjects},
 };
 use lgtm_topology::TopologyName;
@@ -51,7 +52,7 @@ pub(super) async fn prune(context: &Context, objects: &[InventoryObject]) -> Res
         groups.entry(removal_order(&object.key)).or_default().push(object);
     }
     let mut remarks = Vec::new();
-    for (order, group) in groups {
+    for group in groups.into_values() {
         let mut deleted = Vec::new();
         for object in group {
             match delete(context, object).await? {
@@ -59,7 +60,7 @@ pub(super) async fn prune(context: &Context, objects: &[InventoryObject]) -> Res
                 None => deleted.push(object),
             }
         }
-        for object in deleted.into_iter().filter(|_| matches!(order, 0 | 4)) {
+        for object in deleted.into_iter().filter(|object| is_end_awaited(&object.key)) {
             if let Some(uid) = &object.uid {
                 until_gone(context, &object.key, uid).await?;
             }
@@ -67,17 +68,6 @@ pub(super) async fn prune(context: &Context, objects: &[InventoryObject]) -> Res
     }
     remarks.sort();
     Ok(remarks)
-}
-
-fn removal_order(key: &ObjectKey) -> u8 {
-    match (key.group.as_str(), key.kind.as_str()) {
-        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 1,
-        ("apps" | "batch", _) | ("", "Pod") => 2,
-        ("", "Namespace") => 4,
-        ("apiextensions.k8s.io", _) => 5,
-        (group, kind) if built_in_scope(group, kind).is_none() => 0,
-        _ => 3,
-    }
 }
 
 /// Deletes one object, unless something that is not ours depends on it. Returns why it was kept.

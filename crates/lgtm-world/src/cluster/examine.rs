@@ -4,7 +4,7 @@
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lgtm_executor::Failure;
 use lgtm_planner::{
-    diff::diff,
+    diff::{diff, merged},
     fingerprint::{fingerprint, takeover::are_replicas_given_up},
     inventory::TOPOLOGY_LABEL,
     object::{Object, ObjectKey, label},
@@ -131,21 +131,6 @@ async fn leave_replicas(
         difference.fields.retain(|field| !on_replicas(&field.path));
     }
     Ok(())
-}
-
-/// What an apply would hold that cannot be applied: the live object with our values put over it.
-fn merged(live: &Value, ours: &Value) -> Value {
-    match (live, ours) {
-        (Value::Object(live), Value::Object(ours)) => {
-            let mut result = live.clone();
-            for (field, value) in ours {
-                let value = live.get(field).map_or_else(|| value.clone(), |live| merged(live, value));
-                result.insert(field.clone(), value);
-            }
-            Value::Object(result)
-        }
-        (_, ours) => ours.clone(),
-    }
 }
 
 /// The API server's several ways to say that a field cannot change.

@@ -12,7 +12,8 @@ use lgtm_planner::{
     fact::UnitFacts,
     fingerprint::FIELD_MANAGER,
     inventory::{Inventory, InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
-    object::{built_in_scope, label},
+    object::label,
+    phase::{is_end_awaited, removal_order},
     plan::{RecordAfter, RemoveObjects},
 };
 use lgtm_topology::TopologyName;
@@ -59,8 +60,7 @@ async fn recorded(context: &Context<'_>) -> Result<Option<Inventory>, Failure> {
     Ok(own.inventories.remove(&context.step.unit.name))
 }
 
-/// Deletes objects in the order in which they can go: custom resources before what serves them,
-/// webhooks before their backends, namespaces and definitions last. Returns what was kept, and why.
+/// Deletes objects in the order in which they can go. Returns what was kept, and why.
 pub(super) async fn prune(
     context: &Context<'_>,
     objects: &[InventoryObject],
@@ -68,7 +68,7 @@ pub(super) async fn prune(
 ) -> Result<Vec<String>, Failure> {
     let mut groups: BTreeMap<u8, Vec<&InventoryObject>> = BTreeMap::new();
     for object in objects {
-        groups.entry(removal_order(object)).or_default().push(object);
+        groups.entry(removal_order(&object.key)).or_default().push(object);
     }
     let mut remarks = Vec::new();
     for group in groups.values() {
@@ -77,7 +77,7 @@ pub(super) async fn prune(
             stream::iter(deletions).buffer_unordered(CONCURRENCY).try_collect().await?;
         remarks.extend(kept.into_iter().flatten());
         for object in group {
-            if waits_for_end(object)
+            if is_end_awaited(&object.key)
                 && let Some(uid) = &object.uid
                 && !remarks.iter().any(|remark| remark.starts_with(&format!("{} is kept:", object.key)))
             {
@@ -87,23 +87,6 @@ pub(super) async fn prune(
     }
     remarks.sort();
     Ok(remarks)
-}
-
-fn removal_order(object: &InventoryObject) -> u8 {
-    match (object.key.group.as_str(), object.key.kind.as_str()) {
-        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => 1,
-        ("apps" | "batch", _) | ("", "Pod") => 2,
-        ("", "Namespace") => 4,
-        ("apiextensions.k8s.io", _) => 5,
-        (group, kind) if built_in_scope(group, kind).is_none() => 0,
-        _ => 3,
-    }
-}
-
-/// What must really be gone before the next group: custom resources, whose finalizers need their
-/// controllers, and namespaces.
-fn waits_for_end(object: &InventoryObject) -> bool {
-    matches!(removal_order(object), 0 | 4)
 }
 
 /// Deletes one object, unless something that is not ours depends on it. Returns why it was kept.
