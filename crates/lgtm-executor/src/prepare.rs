@@ -7,7 +7,7 @@ use lgtm_planner::{
     fact::{self, Facts},
     inventory::FleetEntry,
     object::Object,
-    observed::{ClusterObserved, Examined, Observed},
+    observed::{Examined, Observed},
     plan::{
         Inputs, Plan, PlanError, PlanOptions, Rendered, assess, assess_material, known_facts, plan,
         plan_destroy,
@@ -175,7 +175,7 @@ async fn capabilities<W: World>(
     let extras: Vec<&Unit> = desired
         .units
         .values()
-        .filter(|unit| answers(observed, &unit.id.cluster))
+        .filter(|unit| !observed.is_unreachable(&unit.id.cluster))
         .filter(|unit| match &unit.content {
             Content::Release(release) => !matches!(release.chart, ChartRef::Embedded(_)),
             Content::Manifests(_) => true,
@@ -189,11 +189,6 @@ async fn capabilities<W: World>(
         offers.extend(rendered.objects.iter().flat_map(Object::defined_kinds));
     }
     Ok(capabilities)
-}
-
-/// Whether the cluster may be asked; one that is not there yet is not silent.
-fn answers(observed: &Observed, cluster: &ClusterName) -> bool {
-    !matches!(observed.clusters.get(cluster), Some(ClusterObserved::Unreachable { .. }))
 }
 
 /// Edges from units with custom resources to the unit that brings their definition.
@@ -255,7 +250,7 @@ async fn render_known<W: World>(
     observed: &Observed,
     facts: &Facts,
 ) -> Result<BTreeMap<UnitId, Rendered>, PrepareError> {
-    let reachable = |unit: &&Unit| answers(observed, &unit.id.cluster);
+    let reachable = |unit: &&Unit| !observed.is_unreachable(&unit.id.cluster);
     let units = desired.units.values().filter(reachable);
     render(world, units.filter_map(|unit| request(desired, observed, facts, unit)).collect()).await
 }

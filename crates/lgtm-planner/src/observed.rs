@@ -34,6 +34,20 @@ impl Observed {
         }
     }
 
+    /// Whether the cluster should exist and does not answer. One that is not there yet is not silent.
+    pub fn is_unreachable(&self, cluster: &ClusterName) -> bool {
+        matches!(self.clusters.get(cluster), Some(ClusterObserved::Unreachable { .. }))
+    }
+
+    /// The clusters that do not answer, with the reason.
+    pub fn unreachable(&self) -> BTreeMap<ClusterName, String> {
+        let reason = |cluster: &ClusterObserved| match cluster {
+            ClusterObserved::Unreachable { reason } => Some(reason.clone()),
+            ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Reachable(_) => None,
+        };
+        self.clusters.iter().filter_map(|(name, cluster)| Some((name.clone(), reason(cluster)?))).collect()
+    }
+
     /// A unit's inventory, where its cluster could be read and has one.
     pub fn inventory(&self, unit: &UnitId) -> Option<&Inventory> {
         self.state(&unit.cluster)?.inventories.get(&unit.name)

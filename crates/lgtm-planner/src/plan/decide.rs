@@ -123,7 +123,7 @@ fn decide_enrolment(inputs: &Inputs<'_>, unit: &Unit) -> Decision {
         ..Decision::act(change, action.clone())
     };
     let state = inputs.observed.state(cluster);
-    if is_unreachable(inputs, &inputs.desired.hub) && state.is_some_and(|state| state.enrolled) {
+    if inputs.observed.is_unreachable(&inputs.desired.hub) && state.is_some_and(|state| state.enrolled) {
         // The fleet record cannot be read, which is no reason to think that the cluster is not in it.
         return Decision::unchanged();
     }
@@ -183,21 +183,9 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<PlanError>> {
         topology: inputs.desired.topology.clone(),
         steps: order.iter().filter_map(|id| steps.remove(id)).collect(),
         unchanged,
-        unreachable: unreachable(inputs),
+        unreachable: inputs.observed.unreachable(),
         notes: notes(inputs),
     })
-}
-
-fn unreachable(inputs: &Inputs<'_>) -> BTreeMap<ClusterName, String> {
-    inputs
-        .observed
-        .clusters
-        .iter()
-        .filter_map(|(name, cluster)| match cluster {
-            ClusterObserved::Unreachable { reason } => Some((name.clone(), reason.clone())),
-            ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Reachable(_) => None,
-        })
-        .collect()
 }
 
 /// The steps behind units that have none of their own. A unit that is as it must be still stands
@@ -245,7 +233,7 @@ fn step_of(
         }
         needs.insert(id);
     }
-    if change != Change::Blocked && is_unreachable(inputs, &inputs.desired.hub) {
+    if change != Change::Blocked && inputs.observed.is_unreachable(&inputs.desired.hub) {
         // The hub holds the lock and the fleet record, so without it nothing may be written anywhere.
         change = Change::Blocked;
         reasons.insert(0, format!("the hub {} does not answer", inputs.desired.hub));
@@ -267,10 +255,6 @@ fn step_of(
 fn uses_facts_of(unit: &Unit, need: &UnitId) -> bool {
     matches!(&unit.content, Content::Release(release)
         if references(&release.values).iter().any(|fact| &fact.unit == need))
-}
-
-fn is_unreachable(inputs: &Inputs<'_>, cluster: &ClusterName) -> bool {
-    matches!(inputs.observed.clusters.get(cluster), Some(ClusterObserved::Unreachable { .. }))
 }
 
 /// Milliseconds: what it took last time, else a guess by kind from runs on simulated clusters.

@@ -7,7 +7,7 @@ use crate::{
     desired::Desired,
     fact::{Facts, UnitFacts},
     inventory::Inventory,
-    observed::{ClusterObserved, ClusterState, Observed},
+    observed::{ClusterState, Observed},
     unit::{Content, Material, ServiceAddress, Unit},
 };
 
@@ -28,7 +28,7 @@ pub fn known_facts(desired: &Desired, observed: &Observed) -> Facts {
 }
 
 fn facts_of(unit: &Unit, observed: &Observed, known: &Facts) -> Option<UnitFacts> {
-    if matches!(observed.clusters.get(&unit.id.cluster), Some(ClusterObserved::Unreachable { .. })) {
+    if observed.is_unreachable(&unit.id.cluster) {
         return Some(recorded_elsewhere(unit, observed));
     }
     match &unit.content {
@@ -66,11 +66,8 @@ fn recorded_elsewhere(unit: &Unit, observed: &Observed) -> UnitFacts {
     }
     let used = observed
         .clusters
-        .values()
-        .filter_map(|cluster| match cluster {
-            ClusterObserved::Reachable(state) => Some(state),
-            ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Unreachable { .. } => None,
-        })
+        .keys()
+        .filter_map(|name| observed.state(name))
         .flat_map(|state| state.inventories.values())
         .flat_map(|inventory| &inventory.used)
         .filter(|used| used.fact.unit == unit.id);

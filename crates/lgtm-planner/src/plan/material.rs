@@ -14,7 +14,7 @@ use crate::{
     fact::{Facts, UnitFacts},
     inventory::{Inventory, State},
     object::ObjectKey,
-    observed::{ClusterObserved, ObjectExamined, Observed},
+    observed::{ObjectExamined, Observed},
     unit::{Content, Material, MaterialContent, Unit, UnitId},
 };
 
@@ -249,22 +249,17 @@ pub(super) fn decide(
     }
 }
 
-/// The facts of a material unit, when nothing will change them.
+/// The facts of a material unit on a cluster that is not silent, when nothing will change them.
 pub(super) fn stable_facts(
     unit: &Unit,
     content: &MaterialContent,
     observed: &Observed,
     facts: &Facts,
 ) -> Option<UnitFacts> {
-    match observed.clusters.get(&unit.id.cluster) {
-        Some(ClusterObserved::Unreachable { .. }) => None,
-        Some(ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Reachable(_)) | None => {
-            match verdict(unit, content, observed, facts, true) {
-                Verdict::Keep | Verdict::Restore { .. } => {
-                    observed.inventory(&unit.id).map(|inventory| inventory.facts.clone())
-                }
-                Verdict::Make { .. } | Verdict::AwaitAuthority(_) => None,
-            }
+    match verdict(unit, content, observed, facts, true) {
+        Verdict::Keep | Verdict::Restore { .. } => {
+            observed.inventory(&unit.id).map(|inventory| inventory.facts.clone())
         }
+        Verdict::Make { .. } | Verdict::AwaitAuthority(_) => None,
     }
 }

@@ -104,14 +104,7 @@ pub fn plan_destroy(
         topology: topology.clone(),
         steps: order.iter().filter_map(|id| steps.remove(id)).collect(),
         unchanged: BTreeSet::new(),
-        unreachable: observed
-            .clusters
-            .iter()
-            .filter_map(|(name, cluster)| match cluster {
-                ClusterObserved::Unreachable { reason } => Some((name.clone(), reason.clone())),
-                ClusterObserved::Absent | ClusterObserved::Stopped | ClusterObserved::Reachable(_) => None,
-            })
-            .collect(),
+        unreachable: observed.unreachable(),
         notes: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lgtm_planner::{
     desired::{Capabilities, Desired, desire},
     fact::Facts,
-    observed::{ClusterObserved, Observed},
+    observed::Observed,
     plan::{
         Action, Change, Decision, Inputs, Plan, PlanError, PlanOptions, Rendered, Step, StepId, assess,
         assess_material, assess_unit, decide, known_facts, plan,
@@ -63,10 +63,8 @@ pub(crate) fn prepare(
         .map(|(unit, wanted)| (unit.clone(), world.examine_material(&unit, &wanted)))
         .collect();
     let facts = known_facts(&desired, &observed);
-    let answering = |cluster: &ClusterName| {
-        !matches!(observed.clusters.get(cluster), Some(ClusterObserved::Unreachable { .. }))
-    };
-    let rendered = render_all(desired.units.values().filter(|unit| answering(&unit.id.cluster)), &facts);
+    let answering = desired.units.values().filter(|unit| !observed.is_unreachable(&unit.id.cluster));
+    let rendered = render_all(answering, &facts);
     let inputs =
         Inputs { desired: &desired, observed: &observed, rendered: &rendered, facts: &facts, options };
     let wanted = assess(&inputs).map_err(|problem| vec![problem])?;
