@@ -4,9 +4,9 @@
 
 pub mod alloy;
 pub mod distributed;
-pub mod fluent_bit;
 pub mod grafana;
 pub mod kube_state_metrics;
+pub mod log_shipper;
 pub mod loki;
 pub mod mimir;
 pub mod node_exporter;
@@ -16,7 +16,6 @@ pub mod push;
 pub mod tempo;
 pub mod tenant_gateway;
 pub mod upstream;
-pub mod vector;
 
 #[cfg(test)]
 mod fixture;

@@ -98,12 +98,9 @@ impl Catalog<'_> {
         push: &Push,
         needs: &[UnitId],
     ) {
-        use catalog::{alloy, fluent_bit, vector};
-        let (shipper, logs) = match shipper {
-            LogShipper::Vector => (vector::RELEASE, vector::values(name, push)),
-            LogShipper::FluentBit => (fluent_bit::RELEASE, fluent_bit::values(name, push)),
-        };
-        self.release(name, shipper, NAMESPACE, logs, needs.to_vec());
+        use catalog::{alloy, log_shipper};
+        let logs = log_shipper::values(name, push);
+        self.release(name, log_shipper::release(shipper), NAMESPACE, logs, needs.to_vec());
         let traces = alloy::values(alloy::Role::Traces, name, push);
         self.release_of(name, "alloy", alloy::Role::Traces.release(), NAMESPACE, traces, needs.to_vec());
     }

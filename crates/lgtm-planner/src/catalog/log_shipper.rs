@@ -1,14 +1,19 @@
-//! Values of the `vector` chart, one of the two log shippers of the scenario `traditional`.
+//! Values of the log shippers of the scenario `traditional`: the charts `vector` and `fluent-bit` take the same.
 //!
-//! The module refuses to know Vector's configuration: the chart writes that.
+//! The module refuses to know the programs' configuration: the charts write that.
 
-use lgtm_topology::ClusterName;
+use lgtm_topology::{ClusterName, LogShipper};
 use serde_json::{Value, json};
 
 use super::push::Push;
 
-/// The release's name.
-pub const RELEASE: &str = "vector";
+/// The release's name, and the chart's.
+pub fn release(shipper: LogShipper) -> &'static str {
+    match shipper {
+        LogShipper::Vector => "vector",
+        LogShipper::FluentBit => "fluent-bit",
+    }
+}
 
 /// The chart's values on a cluster.
 pub fn values(cluster: &ClusterName, push: &Push) -> Value {
