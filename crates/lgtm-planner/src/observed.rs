@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     digest::Digest,
-    inventory::{FleetEntry, Inventory},
+    inventory::{FleetEntry, Inventory, InventoryObject},
     object::ObjectKey,
     unit::{UnitId, UnitName},
 };
@@ -96,6 +96,12 @@ impl ClusterState {
     /// deleted is as good as gone, whatever it says of itself.
     pub fn find(&self, key: &ObjectKey) -> Option<&Live> {
         self.live.get(key).filter(|_| !self.goes_with_namespace(key))
+    }
+
+    /// A recorded object with the uid that it has now.
+    pub fn with_live_uid(&self, object: &InventoryObject) -> InventoryObject {
+        let uid = self.live.get(&object.key).map(|live| live.uid.clone());
+        InventoryObject { uid, ..object.clone() }
     }
 
     /// Whether the object's namespace is being deleted.

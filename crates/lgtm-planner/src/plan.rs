@@ -231,6 +231,23 @@ pub struct ObjectChange {
     pub remark: Option<String>,
 }
 
+impl ObjectChange {
+    /// A change of which there is no more to say.
+    fn new(object: ObjectKey, verb: ObjectVerb) -> Self {
+        Self { object, verb, fields: Vec::new(), conflicts: Vec::new(), remark: None }
+    }
+
+    /// What happens to an object that its unit lets go of.
+    fn of_left(object: &InventoryObject) -> Self {
+        let key = object.key.clone();
+        if object.keep {
+            Self { remark: Some(reasons::KEEP_POLICY.to_owned()), ..Self::new(key, ObjectVerb::Keep) }
+        } else {
+            Self::new(key, ObjectVerb::Delete)
+        }
+    }
+}
+
 /// What happens to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]

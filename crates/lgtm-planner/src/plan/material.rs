@@ -95,9 +95,9 @@ pub(super) fn verdict(
     let make = |change, reason: String, remake, forbidden| Verdict::Make {
         change,
         reasons: vec![reason],
-        objects: vec![ObjectChange {
-            object: object.clone(),
-            verb: match change {
+        objects: vec![ObjectChange::new(
+            object.clone(),
+            match change {
                 Change::Create | Change::Resume => ObjectVerb::Create,
                 Change::Update
                 | Change::Repair
@@ -106,10 +106,7 @@ pub(super) fn verdict(
                 | Change::Remove
                 | Change::Blocked => ObjectVerb::Replace,
             },
-            fields: Vec::new(),
-            conflicts: Vec::new(),
-            remark: None,
-        }],
+        )],
         remake,
         forbidden,
     };

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lgtm_topology::ClusterName;
 
 use super::{
-    Action, Inputs, ObjectChange, ObjectVerb, RecordAfter, RemoveObjects, Step, StepId,
+    Action, Inputs, ObjectChange, RecordAfter, RemoveObjects, Step, StepId,
     objects::owned_elsewhere,
     remove::{is_ours, removal},
 };
@@ -34,10 +34,7 @@ pub(super) fn leaving(inputs: &Inputs<'_>, unit: &UnitId, inventory: &Inventory)
     recorded
         .filter(|object| !rendered.objects.iter().any(|wanted| wanted.key() == object.key))
         .filter(|object| is_ours(state, object, inventory) && !owned_elsewhere(inputs, unit, &object.key))
-        .map(|object| {
-            let live = state.live.get(&object.key);
-            InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() }
-        })
+        .map(|object| state.with_live_uid(object))
         .collect()
 }
 
@@ -52,10 +49,9 @@ pub(super) fn is_one_gone(inputs: &Inputs<'_>, unit: &UnitId, inventory: &Invent
 }
 
 /// The namespaces that units of the topology have objects in.
-pub(super) fn inhabited<'a>(inputs: &Inputs<'a>, cluster: &ClusterName) -> BTreeSet<&'a str> {
+pub(super) fn inhabited<'a>(inputs: &Inputs<'a>, cluster: &'a ClusterName) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
-    let units = inputs.desired.units.range(UnitId::new(cluster, "")..);
-    for (_, unit) in units.take_while(|(id, _)| &id.cluster == cluster) {
+    for unit in inputs.desired.units_on(cluster) {
         if let Content::Material(material) = &unit.content {
             names.insert(material.secret.namespace.as_str());
         }
@@ -110,16 +106,7 @@ pub(super) fn add_removals(
 
 fn step(inputs: &Inputs<'_>, unit: UnitId, objects: Vec<InventoryObject>) -> Step {
     let mut step = removal(unit, "nothing of the topology is in it any more");
-    step.objects = objects
-        .iter()
-        .map(|object| ObjectChange {
-            object: object.key.clone(),
-            verb: ObjectVerb::Delete,
-            fields: Vec::new(),
-            conflicts: Vec::new(),
-            remark: None,
-        })
-        .collect();
+    step.objects = objects.iter().map(ObjectChange::of_left).collect();
     let delete_data = inputs.options.delete_data;
     step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, record: RecordAfter::Without }));
     step

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Action, ApplyObjects, Decision, Inputs, ObjectChange, ObjectVerb, PlanError, Rendered, namespaces,
-    reasons::{KEEP_POLICY, ending, explain, lost_by_replacing},
+    reasons::{ending, explain, lost_by_replacing},
     remove::is_ours,
 };
 use crate::{
@@ -209,11 +209,8 @@ impl Work {
     fn take_back(&mut self, key: ObjectKey) {
         self.write.insert(key.clone());
         self.changes.push(ObjectChange {
-            object: key,
-            verb: ObjectVerb::Update,
-            fields: Vec::new(),
-            conflicts: Vec::new(),
             remark: Some("its record of what lgtmctl owns was lost and is restored".to_owned()),
+            ..ObjectChange::new(key, ObjectVerb::Update)
         });
     }
 
@@ -318,16 +315,9 @@ fn stale(
         if !is_ours(state, object, inventory) || owned_elsewhere(inputs, &unit.id, &object.key) {
             continue;
         }
-        work.changes.push(ObjectChange {
-            object: object.key.clone(),
-            verb: if object.keep { ObjectVerb::Keep } else { ObjectVerb::Delete },
-            fields: Vec::new(),
-            conflicts: Vec::new(),
-            remark: object.keep.then(|| KEEP_POLICY.to_owned()),
-        });
+        work.changes.push(ObjectChange::of_left(object));
         if !object.keep {
-            let live = state.live.get(&object.key);
-            prune.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
+            prune.push(state.with_live_uid(object));
         }
     }
     (prune, leaving)

@@ -8,10 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use lgtm_topology::{ClusterName, TopologyName};
 
 use super::{
-    Action, Change, Inputs, ObjectChange, ObjectVerb, Plan, PlanOptions, RecordAfter, RemoveObjects, Step,
-    StepId,
+    Action, Change, Inputs, ObjectChange, Plan, PlanOptions, RecordAfter, RemoveObjects, Step, StepId,
     namespaces::{self, is_namespace},
-    reasons::KEEP_POLICY,
+    objects::owned_elsewhere,
 };
 use crate::{
     graph,
@@ -175,7 +174,6 @@ fn remove_units<'a>(
         let mut objects = Vec::new();
         let mut stay = Vec::new();
         for object in &inventory.objects {
-            let live = state.live.get(&object.key);
             if !is_ours(state, object, inventory)
                 || inputs.is_some_and(|inputs| wanted_by_another(inputs, &unit, object))
             {
@@ -183,18 +181,12 @@ fn remove_units<'a>(
             }
             if is_namespace(&object.key) && inhabited.contains(object.key.name.as_str()) {
                 // It goes when the last of what others have in it is gone.
-                stay.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
+                stay.push(state.with_live_uid(object));
                 continue;
             }
-            step.objects.push(ObjectChange {
-                object: object.key.clone(),
-                verb: if object.keep { ObjectVerb::Keep } else { ObjectVerb::Delete },
-                fields: Vec::new(),
-                conflicts: Vec::new(),
-                remark: object.keep.then(|| KEEP_POLICY.to_owned()),
-            });
+            step.objects.push(ObjectChange::of_left(object));
             if !object.keep {
-                objects.push(InventoryObject { uid: live.map(|live| live.uid.clone()), ..object.clone() });
+                objects.push(state.with_live_uid(object));
             }
         }
         if !stay.is_empty() && objects.is_empty() {
@@ -241,17 +233,10 @@ pub(super) fn is_ours(state: &ClusterState, object: &InventoryObject, inventory:
 }
 
 fn wanted_by_another(inputs: &Inputs<'_>, unit: &UnitId, object: &InventoryObject) -> bool {
-    let rendered = inputs.rendered.iter().any(|(id, rendered)| {
-        id.cluster == unit.cluster && rendered.objects.iter().any(|wanted| wanted.key() == object.key)
-    });
-    let secret = inputs.desired.units.values().any(|other| {
-        other.id.cluster == unit.cluster
-            && matches!(&other.content, Content::Material(content)
-                if object.key.kind == "Secret"
-                    && object.key.name == content.secret.name
-                    && object.key.namespace.as_ref() == Some(&content.secret.namespace))
-    });
-    rendered || secret
+    owned_elsewhere(inputs, unit, &object.key)
+        || inputs.desired.units_on(&unit.cluster).any(|other| {
+            matches!(&other.content, Content::Material(content) if object.key == content.secret.key())
+        })
 }
 
 pub(super) fn removal(unit: UnitId, reason: &str) -> Step {
