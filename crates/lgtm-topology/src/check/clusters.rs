@@ -62,41 +62,33 @@ impl Draft<'_> {
 /// All clusters, the hub first, with their providers settled.
 pub(super) fn drafts<'a>(spec: &'a SpecInput, problems: &mut Problems) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
+    // What hub and spokes share is read into fields of the same names, but of two types.
+    macro_rules! draft {
+        ($cluster:expr, $is_hub:expr) => {
+            let input = &$cluster.value;
+            let mut draft = Draft {
+                is_hub: $is_hub,
+                path: $cluster.path.clone(),
+                place: $cluster.place,
+                name: &input.name,
+                id: &input.id,
+                workers: &input.workers,
+                provider: None,
+                context: context(&input.provider),
+                pod_cidr: &input.pod_cidr,
+                service_cidr: &input.service_cidr,
+                segment: &input.segment,
+                tenant: &input.tenant,
+            };
+            settle(&mut draft, &input.provider, &spec.provider, problems);
+            drafts.push(draft);
+        };
+    }
     if let Some(hub) = spec.hub.get() {
-        let input = &hub.value;
-        drafts.push(Draft {
-            is_hub: true,
-            path: hub.path.clone(),
-            place: hub.place,
-            name: &input.name,
-            id: &input.id,
-            workers: &input.workers,
-            provider: None,
-            context: context(&input.provider),
-            pod_cidr: &input.pod_cidr,
-            service_cidr: &input.service_cidr,
-            segment: &input.segment,
-            tenant: &input.tenant,
-        });
-        settle(drafts.last_mut(), &input.provider, &spec.provider, problems);
+        draft!(hub, true);
     }
     for spoke in spec.spokes.value().into_iter().flatten() {
-        let input = &spoke.value;
-        drafts.push(Draft {
-            is_hub: false,
-            path: spoke.path.clone(),
-            place: spoke.place,
-            name: &input.name,
-            id: &input.id,
-            workers: &input.workers,
-            provider: None,
-            context: context(&input.provider),
-            pod_cidr: &input.pod_cidr,
-            service_cidr: &input.service_cidr,
-            segment: &input.segment,
-            tenant: &input.tenant,
-        });
-        settle(drafts.last_mut(), &input.provider, &spec.provider, problems);
+        draft!(spoke, false);
     }
     drafts
 }
@@ -107,12 +99,11 @@ fn context(own: &Field<ClusterProviderInput>) -> Option<&At<ContextName>> {
 
 /// Settles who provides the cluster: its own provider, else the topology's.
 fn settle(
-    draft: Option<&mut Draft<'_>>,
+    draft: &mut Draft<'_>,
     own: &Field<ClusterProviderInput>,
     general: &Field<TopologyProviderInput>,
     problems: &mut Problems,
 ) {
-    let Some(draft) = draft else { return };
     let general_existing = general.value().and_then(|provider| provider.existing.value());
     draft.provider = match own {
         Field::Invalid => None,
