@@ -92,6 +92,26 @@ pub struct Session<'a, W> {
     pub interrupt: Interrupt,
 }
 
+/// What the user said, and what must exist by it.
+pub(crate) struct Given {
+    pub(crate) document: Document,
+    pub(crate) topology: Topology,
+    pub(crate) desired: Desired,
+}
+
+impl Given {
+    /// Reads a topology; `rehearse` puts a simulated cluster in the place of each.
+    pub(crate) fn read(file: &FileArgs, rehearse: bool, printer: &Printer) -> Result<Self, CommandError> {
+        let document = Document::read(&file.file)?;
+        let mut topology = document.topology(printer)?;
+        if rehearse {
+            simulate(&mut topology);
+        }
+        let desired = desired(&topology, &document, printer)?;
+        Ok(Self { document, topology, desired })
+    }
+}
+
 impl<'a> Session<'a, ClusterWorld> {
     /// Reads the topology and makes the world for it.
     pub fn open(
@@ -100,12 +120,7 @@ impl<'a> Session<'a, ClusterWorld> {
         printer: &'a Printer,
         interrupt: Interrupt,
     ) -> Result<Self, CommandError> {
-        let document = Document::read(&file.file)?;
-        let mut topology = document.topology(printer)?;
-        if rehearse {
-            simulate(&mut topology);
-        }
-        let desired = desired(&topology, &document, printer)?;
+        let Given { document, topology, desired } = Given::read(file, rehearse, printer)?;
         let world = world(&document, &desired, locked_charts(file, &document)?, rehearse)?;
         Ok(Self { world, topology, document, printer, interrupt })
     }

@@ -5,17 +5,14 @@ use crate::{
     cli::{GraphArgs, GraphFormat},
     error::CommandError,
     exit_code::ExitCode,
-    input::Document,
     printer::Printer,
     render::graph,
-    session::desired,
+    session::Given,
 };
 
 /// Prints the graph.
 pub(super) fn run(args: &GraphArgs, printer: &Printer) -> Result<ExitCode, CommandError> {
-    let document = Document::read(&args.file.file)?;
-    let topology = document.topology(printer)?;
-    let desired = desired(&topology, &document, printer)?;
+    let Given { desired, .. } = Given::read(&args.file, false, printer)?;
     match args.format {
         GraphFormat::Dot => printer.data(&graph::dot(&desired)).map_err(stdout_failed)?,
         GraphFormat::Mermaid => printer.data(&graph::mermaid(&desired)).map_err(stdout_failed)?,

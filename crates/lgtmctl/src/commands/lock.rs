@@ -19,11 +19,10 @@ use crate::{
     cli::LockArgs,
     error::CommandError,
     exit_code::ExitCode,
-    input::Document,
     interrupt::Interrupt,
     printer::Printer,
     render::{Tone, manifest, plural},
-    session::{chart_lock, charts, desired},
+    session::{Given, chart_lock, charts},
     values::{self, dotted},
 };
 
@@ -33,9 +32,7 @@ pub(super) async fn run(
     printer: &Printer,
     interrupt: Interrupt,
 ) -> Result<ExitCode, CommandError> {
-    let document = Document::read(&args.file.file)?;
-    let topology = document.topology(printer)?;
-    let desired = desired(&topology, &document, printer)?;
+    let Given { document, topology, desired } = Given::read(&args.file, false, printer)?;
     let before = chart_lock(&document)?.unwrap_or_default();
     let source = ChartSource { mirror: args.file.chart_mirror.clone(), lock: None };
     let charts = charts(&document, source)?;

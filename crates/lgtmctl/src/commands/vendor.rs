@@ -10,11 +10,10 @@ use crate::{
     cli::VendorArgs,
     error::CommandError,
     exit_code::ExitCode,
-    input::Document,
     interrupt::Interrupt,
     printer::Printer,
     render::plural,
-    session::{chart_lock, charts, desired},
+    session::{Given, chart_lock, charts},
 };
 
 /// Copies the charts.
@@ -23,9 +22,7 @@ pub(super) async fn run(
     printer: &Printer,
     interrupt: Interrupt,
 ) -> Result<ExitCode, CommandError> {
-    let document = Document::read(&args.file.file)?;
-    let topology = document.topology(printer)?;
-    let desired = desired(&topology, &document, printer)?;
+    let Given { document, desired, .. } = Given::read(&args.file, false, printer)?;
     let lock = Some(chart_lock(&document)?.unwrap_or_default());
     let charts = charts(&document, ChartSource { mirror: args.file.chart_mirror.clone(), lock })?;
     let failed = |source| CommandError::Write { what: args.to.display().to_string(), source };
