@@ -27,23 +27,17 @@ use keys::UnknownValue;
 use upstream::{ChartSource, Package};
 
 /// Upstream charts without a world: for what is done to them before any cluster is thought of.
-pub struct Charts {
-    source: ChartSource,
-    tools: Tools,
-    cache_dir: PathBuf,
-    renderer: Renderer,
-}
+pub struct Charts(Renderer);
 
 impl Charts {
     /// Charts of a topology whose file lies in `base_dir`.
     pub fn new(source: ChartSource, tools: Tools, base_dir: PathBuf, cache_dir: PathBuf) -> Self {
-        let renderer = Renderer::new(tools.clone(), base_dir, cache_dir.clone(), source.clone());
-        Self { source, tools, cache_dir, renderer }
+        Self(Renderer::new(tools, base_dir, cache_dir, source))
     }
 
     /// The packaged chart, checked against the lock when there is one.
     pub async fn package(&self, chart: &UpstreamChart) -> Result<Package, Failure> {
-        upstream::find(&self.source, chart, &self.tools, &self.cache_dir).await
+        self.0.packages.find(chart).await
     }
 
     /// The keys of `values` that the chart of a unit knows nothing of.
@@ -57,7 +51,7 @@ impl Charts {
         chart: &ChartRef,
         values: &Value,
     ) -> Result<Vec<UnknownValue>, Failure> {
-        let (path, _) = self.renderer.chart(unit, chart).await?;
+        let (path, _) = self.0.chart(unit, chart).await?;
         let contents = contents::read(&path).map_err(|error| {
             let message = format!("unit {unit}: the chart {chart} cannot be read: {error}");
             Failure::new(Kind::Permanent, message).with_help("see that it is a chart's folder or package")
@@ -67,7 +61,7 @@ impl Charts {
 
     /// What differs between two renders with equal inputs, as `Kind namespace/name: path`.
     pub async fn unstable(&self, request: &RenderRequest) -> Result<Vec<String>, Failure> {
-        self.renderer.unstable(request).await
+        self.0.unstable(request).await
     }
 }
 

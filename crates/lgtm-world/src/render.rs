@@ -26,7 +26,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command, sync::Semaphore};
 use crate::{
     charts::{
         self,
-        upstream::{self, ChartSource},
+        upstream::{ChartSource, Packages},
     },
     cluster::{Cluster, answer::ApiError, environment},
     tools::{MissingTool, Tool, Tools},
@@ -42,7 +42,7 @@ pub(crate) struct Renderer {
     tools: Tools,
     base_dir: PathBuf,
     cache_dir: PathBuf,
-    source: ChartSource,
+    pub(crate) packages: Packages,
     permits: Semaphore,
     /// A turn for each render: a fleet asks for the same one many times at once, and helm runs it once.
     turns: Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
@@ -50,8 +50,9 @@ pub(crate) struct Renderer {
 
 impl Renderer {
     pub(crate) fn new(tools: Tools, base_dir: PathBuf, cache_dir: PathBuf, source: ChartSource) -> Self {
+        let packages = Packages::new(source, tools.clone(), cache_dir.clone());
         let (permits, turns) = (Semaphore::new(CONCURRENCY), Mutex::default());
-        Self { tools, base_dir, cache_dir, source, permits, turns }
+        Self { tools, base_dir, cache_dir, packages, permits, turns }
     }
 
     /// The objects of a request; `cluster` is the one that they are for, where it is there.
@@ -159,8 +160,7 @@ impl Renderer {
                 Ok((path, digest))
             }
             ChartRef::Upstream(chart) => {
-                let found = upstream::find(&self.source, chart, &self.tools, &self.cache_dir).await;
-                let found = found.map_err(|failure| Failure {
+                let found = self.packages.find(chart).await.map_err(|failure| Failure {
                     message: format!("unit {unit}: {}", failure.message),
                     ..failure
                 })?;

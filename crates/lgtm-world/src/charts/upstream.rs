@@ -4,10 +4,13 @@
 //! A chart's bytes are trusted by their digest alone, so it does not matter where they came from.
 
 use std::{
+    collections::BTreeMap,
     io::Write as _,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
+use futures::future::{BoxFuture, FutureExt as _, Shared};
 use lgtm_executor::{Failure, Kind};
 use lgtm_planner::{digest::Digest, unit::UpstreamChart};
 use tokio::process::Command;
@@ -41,50 +44,88 @@ pub fn file_name(chart: &UpstreamChart) -> String {
     format!("{}-{}.tgz", chart.name, chart.version)
 }
 
-/// Finds a chart, checks it, and returns a copy that is named after its bytes: what was checked is what helm
-/// reads, whatever becomes of the file that it was found in.
-pub(crate) async fn find(
-    source: &ChartSource,
-    chart: &UpstreamChart,
-    tools: &Tools,
-    cache: &Path,
-) -> Result<Package, Failure> {
-    let bytes = match (&source.mirror, &source.lock) {
-        (Some(mirror), _) => read(chart, &mirror.join(file_name(chart))).await?,
-        // What is to be locked is what the repository has now.
-        (None, None) => read(chart, &fetch(chart, tools, cache).await?).await?,
-        (None, Some(lock)) => {
-            let cached = fetched_path(chart, cache);
-            let known = tokio::fs::read(&cached).await.ok();
-            match known.filter(|bytes| check(lock, chart, bytes, &cached).is_ok()) {
-                Some(bytes) => bytes,
-                None => read(chart, &fetch(chart, tools, cache).await?).await?,
-            }
+/// A look for a chart, which all who ask for it at once wait for together.
+type Look = Shared<BoxFuture<'static, Result<Package, Failure>>>;
+
+/// Charts of others, each found once by a process: every unit with the chart asks for it.
+pub(crate) struct Packages {
+    places: Arc<Places>,
+    looks: Mutex<BTreeMap<UpstreamChart, Look>>,
+}
+
+struct Places {
+    source: ChartSource,
+    tools: Tools,
+    cache: PathBuf,
+}
+
+impl Packages {
+    pub(crate) fn new(source: ChartSource, tools: Tools, cache: PathBuf) -> Self {
+        Self { places: Arc::new(Places { source, tools, cache }), looks: Mutex::default() }
+    }
+
+    /// Finds a chart, checks it, and returns a copy that is named after its bytes: what was checked is what
+    /// helm reads, whatever becomes of the file that it was found in.
+    pub(crate) async fn find(&self, chart: &UpstreamChart) -> Result<Package, Failure> {
+        let looks = || self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = || {
+            let (places, chart) = (Arc::clone(&self.places), chart.clone());
+            async move { places.find(&chart).await }.boxed().shared()
+        };
+        let look = looks().entry(chart.clone()).or_insert_with(begin).clone();
+        let found = look.clone().await;
+        if found.is_err() {
+            // Whoever asks from now on may have more luck.
+            looks().retain(|_, other| !other.ptr_eq(&look));
         }
-    };
-    if let Some(lock) = &source.lock {
-        let found_in = source
+        found
+    }
+}
+
+impl Places {
+    async fn find(&self, chart: &UpstreamChart) -> Result<Package, Failure> {
+        let Self { source, tools, cache } = self;
+        let locked = source.lock.as_ref().map(|lock| lock.get(chart).ok_or_else(|| not_locked(chart)));
+        let locked = locked.transpose()?.map(|locked| &locked.digest);
+        let path = source
             .mirror
             .as_ref()
             .map_or_else(|| fetched_path(chart, cache), |mirror| mirror.join(file_name(chart)));
-        check(lock, chart, &bytes, &found_in)?;
+        let known = match (&source.mirror, locked) {
+            (Some(_), _) => Some(read(chart, &path).await?),
+            // What is to be locked is what the repository has now.
+            (None, None) => None,
+            (None, Some(locked)) => read(chart, &path).await.ok().filter(|(_, digest)| digest == locked),
+        };
+        let (bytes, digest) = match known {
+            Some(known) => known,
+            None => {
+                fetch(chart, tools, cache, &path).await?;
+                read(chart, &path).await?
+            }
+        };
+        if let Some(locked) = locked.filter(|locked| **locked != digest) {
+            return Err(another(chart, &path, &digest, locked));
+        }
+        let path = keep(&bytes, &digest, cache).map_err(|error| {
+            let message = format!("the chart {chart} cannot be kept in {}: {error}", cache.display());
+            environment(message, "make the cache folder writable, or set XDG_CACHE_HOME to one that is")
+        })?;
+        Ok(Package { path, digest })
     }
-    let digest = Digest::of_bytes(&bytes);
-    let path = keep(&bytes, &digest, cache).map_err(|error| {
-        let message = format!("the chart {chart} cannot be kept in {}: {error}", cache.display());
-        environment(message, "make the cache folder writable, or set XDG_CACHE_HOME to one that is")
-    })?;
-    Ok(Package { path, digest })
 }
 
-async fn read(chart: &UpstreamChart, path: &Path) -> Result<Vec<u8>, Failure> {
-    tokio::fs::read(path).await.map_err(|error| {
+/// A file's bytes and their digest.
+async fn read(chart: &UpstreamChart, path: &Path) -> Result<(Vec<u8>, Digest), Failure> {
+    let bytes = tokio::fs::read(path).await.map_err(|error| {
         let message = format!("the chart {chart} cannot be read from {}: {error}", path.display());
         environment(
             message,
             "put it there (`lgtmctl vendor DIR` fills such a folder), or leave out --chart-mirror",
         )
-    })
+    })?;
+    let digest = Digest::of_bytes(&bytes);
+    Ok((bytes, digest))
 }
 
 /// Writes the bytes into a file named after them, unless they are there.
@@ -101,24 +142,20 @@ fn keep(bytes: &[u8], digest: &Digest, cache: &Path) -> std::io::Result<PathBuf>
     Ok(path)
 }
 
-fn check(lock: &Lock, chart: &UpstreamChart, bytes: &[u8], path: &Path) -> Result<(), Failure> {
-    let digest = Digest::of_bytes(bytes);
-    match lock.get(chart) {
-        Some(locked) if locked.digest == digest => Ok(()),
-        Some(locked) => {
-            let message = format!(
-                "the chart {chart} in {} is not the locked one: its digest is sha256:{digest}, and the lock file says \
-                 sha256:{}",
-                path.display(),
-                locked.digest
-            );
-            let help = "someone published other bytes under the same version, or the file is damaged; find out which, \
-                        and only then run `lgtmctl lock --upgrade`";
-            Err(Failure::new(Kind::Permanent, message).with_help(help))
-        }
-        None => Err(Failure::new(Kind::Permanent, format!("the chart {chart} is not in the lock file"))
-            .with_help("run `lgtmctl lock`, look at what it adds, and commit the file")),
-    }
+fn another(chart: &UpstreamChart, path: &Path, digest: &Digest, locked: &Digest) -> Failure {
+    let message = format!(
+        "the chart {chart} in {} is not the locked one: its digest is sha256:{digest}, and the lock file says \
+         sha256:{locked}",
+        path.display(),
+    );
+    let help = "someone published other bytes under the same version, or the file is damaged; find out which, \
+                and only then run `lgtmctl lock --upgrade`";
+    Failure::new(Kind::Permanent, message).with_help(help)
+}
+
+fn not_locked(chart: &UpstreamChart) -> Failure {
+    Failure::new(Kind::Permanent, format!("the chart {chart} is not in the lock file"))
+        .with_help("run `lgtmctl lock`, look at what it adds, and commit the file")
 }
 
 /// Where a fetched chart is kept. Two repositories may have charts of one name and version.
@@ -126,9 +163,8 @@ fn fetched_path(chart: &UpstreamChart, cache: &Path) -> PathBuf {
     cache.join("charts").join(Digest::of_bytes(chart.repository.as_bytes()).short()).join(file_name(chart))
 }
 
-/// Has helm fetch the chart.
-async fn fetch(chart: &UpstreamChart, tools: &Tools, cache: &Path) -> Result<PathBuf, Failure> {
-    let path = fetched_path(chart, cache);
+/// Has helm fetch the chart into `path`.
+async fn fetch(chart: &UpstreamChart, tools: &Tools, cache: &Path, path: &Path) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(cache);
     let failed = |why: String| {
         Failure::new(Kind::Transient, format!("the chart {chart} cannot be fetched: {why}")).with_help(
@@ -165,8 +201,7 @@ async fn fetch(chart: &UpstreamChart, tools: &Tools, cache: &Path) -> Result<Pat
     let mut files = std::fs::read_dir(temporary.path()).map_err(|error| failed(error.to_string()))?;
     let found =
         files.next().and_then(Result::ok).ok_or_else(|| failed("helm wrote no package".to_owned()))?;
-    std::fs::rename(found.path(), &path).map_err(|error| failed(error.to_string()))?;
-    Ok(path)
+    std::fs::rename(found.path(), path).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]
@@ -182,9 +217,13 @@ mod tests {
         }
     }
 
-    async fn find_in(folder: &Path, lock: Option<Lock>) -> Result<Package, Failure> {
+    fn packages(folder: &Path, lock: Option<Lock>) -> Packages {
         let source = ChartSource { mirror: Some(folder.to_owned()), lock };
-        find(&source, &chart(), &Tools::default(), folder).await
+        Packages::new(source, Tools::default(), folder.to_owned())
+    }
+
+    async fn find_in(folder: &Path, lock: Option<Lock>) -> Result<Package, Failure> {
+        packages(folder, lock).find(&chart()).await
     }
 
     #[tokio::test]
@@ -193,11 +232,11 @@ mod tests {
         let missing = find_in(folder.path(), None).await.unwrap_err();
         assert!(missing.kind == Kind::Environment && missing.message.contains("app-1.2.3.tgz"), "{missing}");
 
-        std::fs::write(folder.path().join("app-1.2.3.tgz"), "bytes").unwrap();
-        assert_eq!(find_in(folder.path(), None).await.unwrap().digest, Digest::of_bytes(b"bytes"));
-
         let unlocked = find_in(folder.path(), Some(Lock::default())).await.unwrap_err();
         assert!(unlocked.message.contains("not in the lock file"), "{unlocked}");
+
+        std::fs::write(folder.path().join("app-1.2.3.tgz"), "bytes").unwrap();
+        assert_eq!(find_in(folder.path(), None).await.unwrap().digest, Digest::of_bytes(b"bytes"));
 
         let mut lock = Lock::default();
         lock.insert(chart(), Locked { digest: Digest::of_bytes(b"bytes"), unstable: Vec::new() });
@@ -208,5 +247,17 @@ mod tests {
             changed.kind == Kind::Permanent && changed.message.contains("not the locked one"),
             "{changed}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_chart_is_found_once_and_looked_for_until_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let packages = packages(folder.path(), None);
+        packages.find(&chart()).await.unwrap_err();
+        let file = folder.path().join("app-1.2.3.tgz");
+        std::fs::write(&file, "bytes").unwrap();
+        let first = packages.find(&chart()).await.unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(packages.find(&chart()).await.unwrap().path, first.path);
     }
 }
