@@ -23,6 +23,10 @@ server {{ .name }} {{ .host }}:{{ .port | int }} resolvers cluster resolve-prefe
 {{/* haproxy.cfg. Paths are relative to the folder that `haproxy -C` names. */}}
 {{- define "tenant-gateway.config" -}}
 {{- with .Values -}}
+{{- $routes := "metrics or otlp-metrics or logs or otlp-logs or traces or grpc-traces" }}
+{{- if .upstreams.alertmanager.host }}
+{{- $routes = printf "%s or alerts" $routes }}
+{{- end -}}
 global
     log stdout format raw local0 info
     maxconn {{ .limits.connections | int }}
@@ -92,9 +96,12 @@ frontend spokes
     acl logs path -m str /loki/api/v1/push
     acl otlp-logs path -m str /v1/logs
     acl traces path -m str /v1/traces
+    {{- if .upstreams.alertmanager.host }}
+    acl alerts path -m str /alertmanager/api/v2/alerts
+    {{- end }}
     acl grpc-traces path -m beg /opentelemetry.proto.collector.trace.v1.TraceService/
-    http-request set-var(txn.refused) str(unknown-path) unless metrics or otlp-metrics or logs or otlp-logs or traces or grpc-traces
-    http-request return status 404 content-type text/plain string "this gateway takes telemetry only\n" unless metrics or otlp-metrics or logs or otlp-logs or traces or grpc-traces
+    http-request set-var(txn.refused) str(unknown-path) unless {{ $routes }}
+    http-request return status 404 content-type text/plain string "this gateway takes telemetry only\n" unless {{ $routes }}
     http-request set-var(txn.refused) str(method) unless { method POST }
     http-request return status 405 content-type text/plain string "use POST\n" hdr Allow POST unless { method POST }
     http-request set-var(txn.refused) str(body-too-large) if { req.body_size gt {{ .limits.bodyBytes | int64 }} }
@@ -108,6 +115,9 @@ frontend spokes
     use_backend loki-otlp if otlp-logs
     use_backend tempo if traces
     use_backend tempo-grpc if grpc-traces
+    {{- if .upstreams.alertmanager.host }}
+    use_backend alertmanager if alerts
+    {{- end }}
 
 backend mimir
     {{ include "tenant-gateway.server" (dict "name" "distributor" "host" .upstreams.mimir.host "port" .upstreams.mimir.port) }}
@@ -128,6 +138,15 @@ backend tempo
 
 backend tempo-grpc
     {{ include "tenant-gateway.server" (dict "name" "distributor" "host" .upstreams.tempo.host "port" .upstreams.tempo.grpcPort) }} proto h2
+
+{{- with .upstreams.alertmanager }}
+{{- if .host }}
+
+backend alertmanager
+    http-request set-path /api/v2/alerts
+    {{ include "tenant-gateway.server" (dict "name" "alertmanager" "host" .host "port" .port) }}
+{{- end }}
+{{- end }}
 
 frontend health
     bind {{ .listen.address }}:{{ .listen.healthPort | int }}

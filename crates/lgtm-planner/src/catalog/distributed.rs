@@ -6,7 +6,7 @@
 use lgtm_topology::{ClusterName, Tenant, Topology};
 use serde_json::{Map, Value, json};
 
-use super::push::Push;
+use super::push::{Gateway, Push};
 
 /// The namespace and Service of the object storage, and its port for S3.
 pub const STORAGE: (&str, &str, u16) = ("storage", "rustfs-svc", 9000);
@@ -15,6 +15,9 @@ pub const STORAGE_ROOT: (&str, &str, &str) =
     ("object-storage-root", "RUSTFS_ACCESS_KEY", "RUSTFS_SECRET_KEY");
 /// The Secret with a backend's key in the backend's namespace, and the Secret's keys.
 pub const STORAGE_KEY: (&str, &str, &str) = ("object-storage", "S3_ACCESS_KEY", "S3_SECRET_KEY");
+
+/// The hub's Alertmanager, by the name that the tenant gateway's resolver takes.
+pub const ALERTMANAGER: &str = "monitor-alertmanager.observability.svc.cluster.local";
 
 /// The buckets of each backend, as `charts-values/` names them.
 pub const BUCKETS: [(&str, &[&str]); 3] = [
@@ -129,11 +132,38 @@ pub fn monitor(cluster: &ClusterName, push: &Push) -> Value {
             ],
         }),
     );
-    json!({
+    let mut values = json!({
         "prometheus": {"prometheusSpec": {
             // On alerts; series get theirs on the way out.
             "externalLabels": {"cluster": cluster.as_str()},
             "remoteWrite": [write],
+        }},
+    });
+    if let Push::Gateway(gateway) = push {
+        super::upstream::merge(&mut values, alerts(gateway));
+    }
+    values
+}
+
+/// A spoke's alerts go to the hub's Alertmanager; the hub's own find it by themselves.
+fn alerts(gateway: &Gateway) -> Value {
+    let folder = format!("/etc/prometheus/secrets/{}", gateway.secret_name);
+    let file = |name: &str| format!("{folder}/{name}");
+    json!({
+        "prometheus": {"prometheusSpec": {
+            "secrets": [gateway.secret_name],
+            "additionalAlertManagerConfigs": [{
+                "scheme": "https",
+                "path_prefix": "/alertmanager",
+                "api_version": "v2",
+                "static_configs": [{"targets": [format!("{}:{}", gateway.address, gateway.port)]}],
+                "tls_config": {
+                    "ca_file": file("ca.crt"),
+                    "cert_file": file("tls.crt"),
+                    "key_file": file("tls.key"),
+                    "server_name": gateway.server_name,
+                },
+            }],
         }},
     })
 }

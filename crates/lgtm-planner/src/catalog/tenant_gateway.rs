@@ -17,6 +17,8 @@ pub struct GatewayInputs {
     pub tenants: BTreeMap<TenantId, Vec<String>>,
     /// The Secret with the gateway's certificate and key and the clients' authority.
     pub server_secret: String,
+    /// Where alerts go that spokes raise; `None` where nobody takes them.
+    pub alertmanager: Option<String>,
     /// A digest of that Secret's public certificates; the pods are replaced when it changes.
     pub certificate_digest: String,
 }
@@ -32,12 +34,16 @@ pub fn values(inputs: &GatewayInputs) -> Value {
         .filter(|(_, fingerprints)| !fingerprints.is_empty())
         .map(|(tenant, fingerprints)| (tenant.as_str(), sorted(fingerprints)))
         .collect();
-    json!({
+    let mut values = json!({
         "service": {"address": inputs.address.map(|address| address.to_string()).unwrap_or_default()},
         "serverSecret": inputs.server_secret,
         "certificateDigest": inputs.certificate_digest,
         "tenants": tenants,
-    })
+    });
+    if let (Some(host), Some(values)) = (&inputs.alertmanager, values.as_object_mut()) {
+        values.insert("upstreams".to_owned(), json!({"alertmanager": {"host": host}}));
+    }
+    values
 }
 
 fn sorted(fingerprints: &[String]) -> Vec<&str> {
@@ -60,6 +66,7 @@ mod tests {
                 .map(|(tenant, fingerprints)| (TenantId::new(*tenant), listed(fingerprints)))
                 .collect(),
             server_secret: "tenant-gateway-server".to_owned(),
+            alertmanager: None,
             certificate_digest: "0123456789ab".to_owned(),
         }
     }
@@ -75,6 +82,12 @@ mod tests {
                 "tenants": {"remote01": ["aa"], "remote02": ["bb"]},
             })
         );
+    }
+
+    #[test]
+    fn alerts_are_taken_where_somebody_takes_them() {
+        let with = GatewayInputs { alertmanager: Some("am.svc.cluster.local".to_owned()), ..inputs(&[]) };
+        assert_eq!(values(&with)["upstreams"], json!({"alertmanager": {"host": "am.svc.cluster.local"}}));
     }
 
     #[test]

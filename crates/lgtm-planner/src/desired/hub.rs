@@ -114,6 +114,10 @@ impl Catalog<'_> {
             address,
             tenants,
             server_secret: GATEWAY_CERTIFICATE_UNIT.to_owned(),
+            alertmanager: match self.topology.profile {
+                Profile::Compact => None,
+                Profile::Distributed(_) => Some(catalog::distributed::ALERTMANAGER.to_owned()),
+            },
             certificate_digest: FactRef::new(&certificate, "digest").placeholder(),
         });
         // Where the provider assigns addresses, this one is known only when the Service is there.

@@ -1,7 +1,7 @@
 //! What the chart renders, without running it: addresses, digests, refusals, and the promises of its
 //! security review.
 
-use lgtm_planner::catalog::tenant_gateway::values;
+use lgtm_planner::catalog::tenant_gateway::{GatewayInputs, values};
 use serde_json::{Value, json};
 
 use crate::{
@@ -111,5 +111,17 @@ fn values_that_could_break_out_of_the_map_are_refused() {
     for values in [spaced, newline, upper_case, unknown_key, host] {
         let error = render(&values).unwrap_err();
         assert!(error.contains("schema"), "{values}: {error}");
+    }
+}
+
+#[test]
+fn there_is_no_route_for_alerts_where_nobody_takes_them() {
+    let with = GatewayInputs { alertmanager: Some("am.svc.cluster.local".to_owned()), ..inputs(&[]) };
+    for (inputs, routed) in [(inputs(&[]), false), (with, true)] {
+        let objects = render(&values(&inputs)).unwrap();
+        let config = only(&objects, "ConfigMap")["data"]["haproxy.cfg"].as_str().unwrap().to_owned();
+        assert_eq!(config.contains("alertmanager"), routed, "{config}");
+        let ports = only(&objects, "NetworkPolicy")["spec"]["egress"][1]["ports"].to_string();
+        assert_eq!(ports.contains("9093"), routed, "{ports}");
     }
 }

@@ -1,4 +1,4 @@
-//! A hub without a cluster: an authority, three backends, and the gateway before them.
+//! A hub without a cluster: an authority, backends, and the gateway before them.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -22,6 +22,7 @@ pub(crate) fn inputs(tenants: &[(&str, &str)]) -> GatewayInputs {
         address: Some(Ipv4Addr::new(172, 18, 255, 249)),
         tenants: Default::default(),
         server_secret: "tenant-gateway-server".to_owned(),
+        alertmanager: None,
         certificate_digest: "0123456789ab".to_owned(),
     };
     for (tenant, fingerprint) in tenants {
@@ -58,13 +59,14 @@ pub(crate) fn fingerprint(issued: &Issued) -> &str {
     &issued.facts.fingerprint_sha256
 }
 
-/// A hub with its three backends, and an authority for everything.
+/// A hub with its backends, and an authority for everything.
 pub(crate) struct Hub {
     pub(crate) authority: Authority,
     pub(crate) mimir: Backend,
     pub(crate) loki: Backend,
     pub(crate) tempo: Backend,
     pub(crate) tempo_grpc: Backend,
+    pub(crate) alertmanager: Backend,
 }
 
 impl Hub {
@@ -75,6 +77,7 @@ impl Hub {
             loki: Backend::start(Protocol::Http).await,
             tempo: Backend::start(Protocol::Http).await,
             tempo_grpc: Backend::start(Protocol::Grpc).await,
+            alertmanager: Backend::start(Protocol::Http).await,
         }
     }
 
@@ -94,6 +97,7 @@ impl Hub {
             "tempo": {
                 "host": "127.0.0.1", "httpPort": port(&self.tempo), "grpcPort": port(&self.tempo_grpc),
             },
+            "alertmanager": {"host": "127.0.0.1", "port": port(&self.alertmanager)},
         });
         let certificate = self.authority.issue(&server(), OffsetDateTime::now_utc()).unwrap();
         Gateway::start(&inputs(tenants), certificate, extra)
@@ -104,7 +108,7 @@ impl Hub {
     }
 
     pub(crate) fn received_nothing(&self) {
-        for backend in [&self.mimir, &self.loki, &self.tempo, &self.tempo_grpc] {
+        for backend in [&self.mimir, &self.loki, &self.tempo, &self.tempo_grpc, &self.alertmanager] {
             let received = backend.take();
             assert!(received.is_empty(), "{received:#?}");
         }

@@ -48,6 +48,7 @@ async fn every_route_reaches_its_backend_under_the_certificates_tenant() {
         ("/loki/api/v1/push", &hub.loki, "/loki/api/v1/push"),
         ("/v1/logs", &hub.loki, "/otlp/v1/logs"),
         ("/v1/traces", &hub.tempo, "/v1/traces"),
+        ("/alertmanager/api/v2/alerts", &hub.alertmanager, "/api/v2/alerts"),
     ];
     for (identity, tenant) in [(&one, "remote01"), (&two, "remote03")] {
         let spoke = hub.spoke(&gateway, identity);
@@ -237,6 +238,8 @@ async fn other_paths_methods_and_sizes_are_refused() {
         "/healthz",
         "/metrics",
         "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        "/api/v2/alerts",
+        "/alertmanager/api/v2/silences",
     ];
     for path in others {
         let answer = spoke.post(path).await.unwrap();
