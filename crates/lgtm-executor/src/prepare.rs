@@ -90,7 +90,7 @@ pub async fn prepare<W: World>(
     };
     let materials = assess_material(&desired, &observed, options.refresh_full)
         .into_iter()
-        .map(|(unit, material)| (unit, Examination::Material(material)))
+        .map(|(unit, material)| (unit, Examination::Material(Box::new(material))))
         .collect();
     observed.examined = examine(world, &desired, materials).await?;
     let facts = known_facts(&desired, &observed);

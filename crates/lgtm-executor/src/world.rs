@@ -32,7 +32,7 @@ pub enum Examination {
     /// Objects, by a server-side dry run.
     Objects(Vec<Object>),
     /// A Secret whose content is made.
-    Material(ExamineMaterial),
+    Material(Box<ExamineMaterial>),
 }
 
 /// A unit's content with all facts filled in, to be rendered.

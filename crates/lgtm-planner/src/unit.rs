@@ -273,6 +273,48 @@ pub enum Material {
     },
     /// A value that the topology gives, under the key `password`.
     Given(Sensitive),
+    /// An access key for object storage: an id and a secret, made at random.
+    AccessKey(AccessKeyRequest),
+}
+
+/// What an access key is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessKeyRequest {
+    /// The Secret's key that holds the id: charts differ in what they read.
+    pub id_key: String,
+    /// The Secret's key that holds the secret.
+    pub secret_key: String,
+    /// What it opens. None for the storage's own root key, and where no Pod answers.
+    pub opens: Option<Buckets>,
+}
+
+/// Buckets that one access key opens, and no other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Buckets {
+    /// The storage that holds them, on the cluster of the key.
+    pub storage: ObjectStorage,
+    /// Their names. They are made where they are missing, and never deleted: they hold data.
+    pub names: Vec<String>,
+}
+
+/// Object storage that runs on a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectStorage {
+    /// Its Service's namespace.
+    pub namespace: String,
+    /// Its Service.
+    pub service: String,
+    /// The Service's port that speaks S3.
+    pub port: u16,
+    /// The Secret with the key that may do everything there.
+    pub root: SecretRef,
+    /// The key of that Secret that holds the id.
+    pub root_id_key: String,
+    /// The key of that Secret that holds the secret.
+    pub root_secret_key: String,
 }
 
 /// What a certificate is for.
@@ -312,6 +354,7 @@ impl Material {
             Self::Certificate(request) => serde_json::json!({"certificate": request}),
             Self::Password { length } => serde_json::json!({"password": length}),
             Self::Given(_) => serde_json::json!({"given": true}),
+            Self::AccessKey(request) => serde_json::json!({"accessKey": request}),
         };
         Digest::of_json(&json)
     }

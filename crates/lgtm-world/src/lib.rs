@@ -9,6 +9,7 @@ mod connection;
 mod digest_key;
 mod lock;
 mod material;
+mod object_storage;
 mod objects;
 mod observe;
 pub mod pki;

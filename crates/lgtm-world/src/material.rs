@@ -1,4 +1,4 @@
-//! Secrets whose content is made here: authorities, certificates, passwords.
+//! Secrets whose content is made here: authorities, certificates, passwords, access keys.
 //!
 //! Key material goes from its making to a Secret and nowhere else. What leaves this module are facts
 //! that anyone may know. Whether something is made at all is the plan's decision; only whether an
@@ -13,7 +13,7 @@ use lgtm_planner::{
     inventory::{Inventory, State, TOPOLOGY_LABEL, UNIT_LABEL},
     object::{Object, ObjectKey, label},
     plan::MakeMaterial,
-    unit::{CertificateRequest, CertificateUsage, Material, SecretRef, UnitId},
+    unit::{AccessKeyRequest, CertificateRequest, CertificateUsage, Material, SecretRef, UnitId},
 };
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -22,11 +22,13 @@ use zeroize::Zeroizing;
 
 use crate::{
     cluster::{Cluster, Mode, Resource},
+    object_storage::{self, AccessKey},
     objects::{Context, took},
     observe::of_metadata,
     pki, records,
 };
 
+mod access_key;
 mod examine;
 
 pub(crate) use examine::examine;
@@ -81,6 +83,10 @@ pub(crate) async fn make(
         .map_err(|error| cannot(context, &key, &error))?;
     context.may_write()?;
     let applied = cluster.apply(&object, Mode { dry_run: false, force: true }).await.map_err(failed)?;
+    if let Material::AccessKey(request) = &work.content.material {
+        // Not before the Secret holds it: a key that opens something and is in no Secret is of no use.
+        access_key::open(context, request, &data).await?;
+    }
     let (_, seen) = of_metadata("", "Secret", &applied);
     record.state = State::Applied;
     record.facts = facts.clone();
@@ -161,6 +167,7 @@ enum Wanted<'a> {
     Certificate { request: pki::CertificateRequest, authority: Box<pki::Authority>, now: OffsetDateTime },
     Password { length: u8, digest_key: &'a [u8] },
     Given { value: &'a str, digest_key: &'a [u8] },
+    AccessKey { request: &'a AccessKeyRequest, family: String, digest_key: &'a [u8] },
 }
 
 impl<'a> Wanted<'a> {
@@ -179,13 +186,17 @@ impl<'a> Wanted<'a> {
             }
             Material::Password { length } => Self::Password { length: *length, digest_key },
             Material::Given(value) => Self::Given { value: value.expose(), digest_key },
+            Material::AccessKey(request) => {
+                let family = object_storage::family(context.topology, &context.step.unit);
+                Self::AccessKey { request, family, digest_key }
+            }
         })
     }
 
     fn secret_type(&self) -> &'static str {
         match self {
             Self::Authority { .. } | Self::Certificate { .. } => "kubernetes.io/tls",
-            Self::Password { .. } | Self::Given { .. } => "Opaque",
+            Self::Password { .. } | Self::Given { .. } | Self::AccessKey { .. } => "Opaque",
         }
     }
 
@@ -205,6 +216,7 @@ impl<'a> Wanted<'a> {
             }
             Self::Password { .. } => text(data, "password").is_some_and(|password| !password.is_empty()),
             Self::Given { value, .. } => text(data, "password") == Some(*value),
+            Self::AccessKey { request, .. } => access_key::held(data, request).is_some(),
         }
     }
 
@@ -235,6 +247,10 @@ impl<'a> Wanted<'a> {
                 data(&[("password", pki::generate_password(usize::from(*length))?.expose())])
             }
             Self::Given { value, .. } => data(&[("password", value)]),
+            Self::AccessKey { request, family, .. } => {
+                let key = AccessKey::generate(family)?;
+                data(&[(&request.id_key, key.id()), (&request.secret_key, key.secret())])
+            }
         })
     }
 
@@ -243,6 +259,11 @@ impl<'a> Wanted<'a> {
             Self::Password { digest_key, .. } | Self::Given { digest_key, .. } => {
                 let digest =
                     pki::keyed_digest(digest_key, text(data, "password").unwrap_or_default().as_bytes());
+                Ok(UnitFacts::from([("digest".to_owned(), json!(digest))]))
+            }
+            Self::AccessKey { request, digest_key, .. } => {
+                let whole = access_key::held(data, request).map(|key| key.whole()).unwrap_or_default();
+                let digest = pki::keyed_digest(digest_key, whole.as_bytes());
                 Ok(UnitFacts::from([("digest".to_owned(), json!(digest))]))
             }
             Self::Authority { now, .. } | Self::Certificate { now, .. } => {

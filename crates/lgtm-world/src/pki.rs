@@ -14,6 +14,7 @@ mod secret;
 
 pub use authority::{Authority, CertificateRequest, Issued, Usage};
 pub use certificate::{Certificate, CertificateFacts, Reason};
+pub(crate) use secret::hex;
 pub use secret::{Password, PrivateKey, generate_password, keyed_digest};
 
 /// Why key material could not be read or made.

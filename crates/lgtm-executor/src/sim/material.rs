@@ -20,11 +20,12 @@ use crate::world::{Done, Failure, Kind, Outcome};
 const LIFE: i64 = 90 * 86_400;
 
 /// The keys of `data`; the first holds what is told of the content.
-fn data_keys(material: &Material) -> &'static [&'static str] {
+fn data_keys(material: &Material) -> Vec<&str> {
     match material {
-        Material::Authority { .. } => &["tls.crt", "tls.key"],
-        Material::Certificate(_) => &["tls.crt", "tls.key", "ca.crt"],
-        Material::Password { .. } | Material::Given(_) => &["password"],
+        Material::Authority { .. } => vec!["tls.crt", "tls.key"],
+        Material::Certificate(_) => vec!["tls.crt", "tls.key", "ca.crt"],
+        Material::Password { .. } | Material::Given(_) => vec!["password"],
+        Material::AccessKey(request) => vec![&request.id_key, &request.secret_key],
     }
 }
 
@@ -47,6 +48,8 @@ fn suits(work: &MakeMaterial, facts: &UnitFacts, now: i64) -> bool {
     let as_asked = text("request") == Some(work.content.material.request_digest().as_str());
     match &work.content.material {
         Material::Authority { .. } | Material::Password { .. } => as_asked,
+        // What it opens is not in the Secret, and its change costs no key.
+        Material::AccessKey(_) => true,
         Material::Given(value) => facts.get("digest") == Some(&keyed(value.expose())),
         Material::Certificate(_) => {
             as_asked
@@ -63,7 +66,7 @@ fn mint(work: &MakeMaterial, unit: &UnitId, serial: u64, now: i64) -> UnitFacts 
         UnitFacts::from([("request".to_owned(), json!(work.content.material.request_digest().as_str()))]);
     let mut put = |name: &str, value: Value| facts.insert(name.to_owned(), value);
     match &work.content.material {
-        Material::Password { .. } => drop(put("digest", json!(made.short()))),
+        Material::Password { .. } | Material::AccessKey(_) => drop(put("digest", json!(made.short()))),
         Material::Given(value) => drop(put("digest", keyed(value.expose()))),
         Material::Authority { .. } | Material::Certificate(_) => {
             put("digest", json!(made.short()));
@@ -179,7 +182,7 @@ fn secret_object(
     }
     let kind = match material {
         Material::Authority { .. } | Material::Certificate(_) => "kubernetes.io/tls",
-        Material::Password { .. } | Material::Given(_) => "Opaque",
+        Material::Password { .. } | Material::Given(_) | Material::AccessKey(_) => "Opaque",
     };
     let labels = json!({
         TOPOLOGY_LABEL: context.topology.as_str(), UNIT_LABEL: context.step.unit.name.as_str(),
@@ -215,8 +218,11 @@ pub(super) async fn examine(
         let intact = match material {
             Material::Given(value) => content(&live, material)
                 .is_some_and(|facts| facts.get("digest") == Some(&keyed(value.expose()))),
-            Material::Authority { .. } | Material::Certificate(_) | Material::Password { .. } => {
-                live.get("data").and_then(|data| data.get(*name)).is_some() && is_data_ours(&live, name)
+            Material::Authority { .. }
+            | Material::Certificate(_)
+            | Material::Password { .. }
+            | Material::AccessKey(_) => {
+                live.get("data").and_then(|data| data.get(name)).is_some() && is_data_ours(&live, name)
             }
         };
         if !intact {

@@ -95,18 +95,19 @@ pub(super) fn verdict(
     let make = |change, reason: String, remake, forbidden| Verdict::Make {
         change,
         reasons: vec![reason],
-        objects: vec![ObjectChange::new(
-            object.clone(),
-            match change {
-                Change::Create | Change::Resume => ObjectVerb::Create,
-                Change::Update
-                | Change::Repair
-                | Change::Replace
-                | Change::Later
-                | Change::Remove
-                | Change::Blocked => ObjectVerb::Replace,
-            },
-        )],
+        objects: vec![ObjectChange {
+            remark: purpose(&content.material),
+            ..ObjectChange::new(
+                object.clone(),
+                match change {
+                    Change::Create | Change::Resume => ObjectVerb::Create,
+                    Change::Update => ObjectVerb::Update,
+                    Change::Repair | Change::Replace | Change::Later | Change::Remove | Change::Blocked => {
+                        ObjectVerb::Replace
+                    }
+                },
+            )
+        }],
         remake,
         forbidden,
     };
@@ -125,6 +126,10 @@ pub(super) fn verdict(
         return make(Change::Resume, "an earlier apply was cut short".to_owned(), false, false);
     }
     if inventory.digest != input_digest(&content.material, authority) {
+        if matches!(content.material, Material::AccessKey(_)) {
+            let reason = "what the key opens, or where it is kept, has changed".to_owned();
+            return make(Change::Update, reason, false, forbidden);
+        }
         return make(
             Change::Replace,
             "what is asked for, or its authority, has changed".to_owned(),
@@ -174,6 +179,15 @@ fn examined(
     }
 }
 
+/// What a reader of the plan cannot see from the Secret's name: that something outside of it is made too.
+fn purpose(material: &Material) -> Option<String> {
+    let Material::AccessKey(request) = material else { return None };
+    let Some(opens) = &request.opens else { return Some("an access key".to_owned()) };
+    let noun = if opens.names.len() == 1 { "bucket" } else { "buckets" };
+    let storage = format!("{}/{}", opens.storage.namespace, opens.storage.service);
+    Some(format!("an access key that opens the {noun} {} in {storage}", opens.names.join(", ")))
+}
+
 /// A certificate is renewed when less than a third of its life is left. An authority never is: its
 /// rotation has phases of its own.
 fn renewal(content: &MaterialContent, inventory: &Inventory, now: i64) -> Option<String> {
@@ -216,7 +230,10 @@ pub(super) fn decide(
                     | Content::Manifests(_) => None,
                 })
             }
-            Material::Authority { .. } | Material::Password { .. } | Material::Given(_) => None,
+            Material::Authority { .. }
+            | Material::Password { .. }
+            | Material::Given(_)
+            | Material::AccessKey(_) => None,
         };
         let fingerprint = authority_fingerprint(&content.material, facts).ok().flatten();
         Action::Make(Box::new(MakeMaterial {

@@ -57,6 +57,15 @@ pub(crate) fn prepare(
     options: &PlanOptions,
 ) -> Result<Prepared, Vec<PlanError>> {
     let desired = desire(topology, &Capabilities::default()).expect("the topology has no circle");
+    prepare_desired(world, desired, options)
+}
+
+/// The same, with units that no topology asks for.
+pub(crate) fn prepare_desired(
+    world: &World,
+    desired: Desired,
+    options: &PlanOptions,
+) -> Result<Prepared, Vec<PlanError>> {
     let mut observed = world.observe(&desired);
     observed.examined = assess_material(&desired, &observed, options.refresh_full)
         .into_iter()

@@ -13,6 +13,7 @@
     reason = "all of this crate is test code, also what is outside of test functions"
 )]
 
+mod access_keys;
 mod catalog;
 mod drive;
 mod material;

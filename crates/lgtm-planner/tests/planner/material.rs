@@ -28,6 +28,8 @@ impl Minted {
     pub(crate) fn suits(&self, material: &Material, authority: Option<&str>) -> bool {
         let given = match material {
             Material::Given(value) => self.facts.get("digest") == Some(&keyed(value.expose())),
+            // What it opens is not in the Secret, and its change costs no key.
+            Material::AccessKey(_) => return !self.spoilt,
             Material::Authority { .. } | Material::Certificate(_) | Material::Password { .. } => true,
         };
         !self.spoilt
@@ -62,6 +64,7 @@ pub(crate) fn mint(
         Material::Certificate(request) => certificate(request, previous, serial, now),
         Material::Password { .. } => vec![("digest", json!(format!("password-{serial}")))],
         Material::Given(value) => vec![("digest", keyed(value.expose()))],
+        Material::AccessKey(_) => vec![("digest", json!(format!("access-key-{serial}")))],
     };
     Minted {
         request: content.material.request_digest(),

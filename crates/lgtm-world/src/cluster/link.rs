@@ -117,6 +117,11 @@ impl Link {
         }
     }
 
+    /// The client as it is now, for what is more than a request and an answer.
+    pub(crate) fn current(&self) -> Client {
+        self.client().0
+    }
+
     fn client(&self) -> (Client, u64) {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         (current.client.clone(), current.generation)

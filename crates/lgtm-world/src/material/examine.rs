@@ -55,10 +55,11 @@ pub(crate) async fn examine(
 /// The keys of `data` that are not what lgtmctl put there: not owned by it any more, or, for a value
 /// that the topology gives, another value.
 fn changed_data(live: &Value, examination: &ExamineMaterial, digest_key: Option<&[u8]>) -> Vec<FieldChange> {
-    let keys: &[&str] = match &examination.content.material {
-        Material::Authority { .. } => &["tls.crt", "tls.key"],
-        Material::Certificate(_) => &["ca.crt", "tls.crt", "tls.key"],
-        Material::Password { .. } | Material::Given(_) => &["password"],
+    let keys: Vec<&str> = match &examination.content.material {
+        Material::Authority { .. } => vec!["tls.crt", "tls.key"],
+        Material::Certificate(_) => vec!["ca.crt", "tls.crt", "tls.key"],
+        Material::Password { .. } | Material::Given(_) => vec!["password"],
+        Material::AccessKey(request) => vec![&request.id_key, &request.secret_key],
     };
     let data = data_of(live);
     let conceal = |value: &[u8]| {
@@ -69,14 +70,15 @@ fn changed_data(live: &Value, examination: &ExamineMaterial, digest_key: Option<
     };
     let mut changes = Vec::new();
     for key in keys {
-        let found = data.get(*key);
+        let found = data.get(key);
         let intact = match &examination.content.material {
             Material::Given(value) => {
                 found.is_some_and(|found| found.as_slice() == value.expose().as_bytes())
             }
-            Material::Authority { .. } | Material::Certificate(_) | Material::Password { .. } => {
-                found.is_some() && is_data_ours(live, key)
-            }
+            Material::Authority { .. }
+            | Material::Certificate(_)
+            | Material::Password { .. }
+            | Material::AccessKey(_) => found.is_some() && is_data_ours(live, key),
         };
         if !intact {
             changes.push(FieldChange {
@@ -84,9 +86,10 @@ fn changed_data(live: &Value, examination: &ExamineMaterial, digest_key: Option<
                 before: found.map(|found| conceal(found)),
                 after: Some(match &examination.content.material {
                     Material::Given(value) => conceal(value.expose().as_bytes()),
-                    Material::Authority { .. } | Material::Certificate(_) | Material::Password { .. } => {
-                        "(made anew)".to_owned()
-                    }
+                    Material::Authority { .. }
+                    | Material::Certificate(_)
+                    | Material::Password { .. }
+                    | Material::AccessKey(_) => "(made anew)".to_owned(),
                 }),
             });
         }

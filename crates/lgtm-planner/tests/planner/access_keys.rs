@@ -1,0 +1,142 @@
+//! Access keys for object storage: when one is made, kept and made anew.
+
+use std::collections::BTreeSet;
+
+use lgtm_planner::{
+    desired::{Capabilities, Desired, desire},
+    digest::Digest,
+    object::ObjectKey,
+    plan::{Action, Change, MakeMaterial, ObjectVerb, PlanOptions, Step},
+    unit::{
+        AccessKeyRequest, Buckets, Content, Material, MaterialContent, ObjectStorage, SecretRef, Unit, UnitId,
+    },
+};
+use lgtm_topology::{Topology, parse};
+use serde_json::json;
+
+use crate::{
+    drive::{apply, prepare_desired},
+    model::{World, secret_key},
+};
+
+fn topology() -> Topology {
+    let text = "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {name: model}\nspec:\n  \
+                provider: {kwok: {}}\n  hub: {name: hub, segment: 248/29}\n  spokes: []\n";
+    parse("topology.yaml", text).topology.unwrap()
+}
+
+fn request(buckets: &[&str]) -> AccessKeyRequest {
+    let secret = |name: &str| SecretRef { namespace: "loki".to_owned(), name: name.to_owned() };
+    AccessKeyRequest {
+        id_key: "ID".to_owned(),
+        secret_key: "SECRET".to_owned(),
+        opens: Some(Buckets {
+            storage: ObjectStorage {
+                namespace: "storage".to_owned(),
+                service: "rustfs-svc".to_owned(),
+                port: 9000,
+                root: secret("root"),
+                root_id_key: "ROOT_ID".to_owned(),
+                root_secret_key: "ROOT_SECRET".to_owned(),
+            },
+            names: buckets.iter().map(|bucket| (*bucket).to_owned()).collect(),
+        }),
+    }
+}
+
+fn desired(request: AccessKeyRequest) -> Desired {
+    let mut desired = desire(&topology(), &Capabilities::default()).unwrap();
+    let id = UnitId::new(&desired.hub, "loki-key");
+    let secret = SecretRef { namespace: "loki".to_owned(), name: "object-storage".to_owned() };
+    let content = Content::Material(MaterialContent { secret, material: Material::AccessKey(request) });
+    let needs = [UnitId::new(&desired.hub, "namespaces")].into();
+    desired.units.insert(id.clone(), Unit { id, needs, content });
+    desired.add_needs([]).unwrap();
+    desired
+}
+
+/// What is planned for the key, which is then applied; nothing else may be left to do but at first.
+fn step(world: &mut World, request: AccessKeyRequest) -> Option<Step> {
+    let options = PlanOptions { refresh_full: true, ..PlanOptions::default() };
+    let prepared = prepare_desired(world, desired(request), &options).unwrap();
+    let step = prepared.plan.steps.iter().find(|step| step.id.unit.name.as_str() == "loki-key").cloned();
+    let applied = apply(world, prepared, |_| 0);
+    assert!(applied.stuck.is_empty() && !applied.cut);
+    step
+}
+
+fn work(step: &Step) -> &MakeMaterial {
+    match &step.action {
+        Some(Action::Make(work)) => work,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn key() -> ObjectKey {
+    secret_key("loki", "object-storage")
+}
+
+#[test]
+fn a_key_is_made_once_and_what_it_opens_may_change() {
+    let mut world = World::default();
+    let made = step(&mut world, request(&["chunks", "ruler"])).unwrap();
+    assert_eq!(made.change, Change::Create);
+    let remark = "an access key that opens the buckets chunks, ruler in storage/rustfs-svc";
+    assert_eq!(made.objects[0].remark.as_deref(), Some(remark));
+    assert!(step(&mut world, request(&["chunks", "ruler"])).is_none());
+    let hub = desired(request(&[])).hub;
+    let facts = |world: &World| world.clusters[&hub].objects[&key()].minted.clone().unwrap().facts;
+    let before = facts(&world);
+
+    let changed = step(&mut world, request(&["chunks"])).unwrap();
+    assert_eq!((changed.change, changed.objects[0].verb), (Change::Update, ObjectVerb::Update));
+    assert!(!work(&changed).remake && !changed.needs_permission);
+    let remark = "an access key that opens the bucket chunks in storage/rustfs-svc";
+    assert_eq!(changed.objects[0].remark.as_deref(), Some(remark));
+    assert!(step(&mut world, request(&["chunks"])).is_none());
+    assert_eq!(facts(&world), before, "whoever uses the key need not be told");
+}
+
+#[test]
+fn a_lost_or_changed_key_is_made_anew_without_the_users_word() {
+    let mut world = World::default();
+    step(&mut world, request(&["chunks"])).unwrap();
+    let hub = desired(request(&[])).hub;
+    world.cluster(&hub).delete(&key());
+    let lost = step(&mut world, request(&["chunks"])).unwrap();
+    assert_eq!(lost.change, Change::Replace);
+    assert!(work(&lost).remake && !lost.needs_permission);
+
+    world.cluster(&hub).objects.get_mut(&key()).unwrap().edit("/data/content", json!("theirs"));
+    let changed = step(&mut world, request(&["chunks"])).unwrap();
+    assert_eq!(changed.change, Change::Replace);
+    assert!(work(&changed).remake && !changed.needs_permission);
+    assert!(step(&mut world, request(&["chunks"])).is_none());
+}
+
+#[test]
+fn whatever_is_asked_for_is_in_the_digest() {
+    let first = request(&["chunks"]);
+    let mut requests = vec![first.clone(), request(&["chunks", "ruler"])];
+    requests.push(AccessKeyRequest { id_key: "OTHER".to_owned(), ..first.clone() });
+    requests.push(AccessKeyRequest { secret_key: "OTHER".to_owned(), ..first.clone() });
+    requests.push(AccessKeyRequest { opens: None, ..first.clone() });
+    let edits: [fn(&mut ObjectStorage); 7] = [
+        |storage| storage.namespace.push('2'),
+        |storage| storage.service.push('2'),
+        |storage| storage.port += 1,
+        |storage| storage.root.namespace.push('2'),
+        |storage| storage.root.name.push('2'),
+        |storage| storage.root_id_key.push('2'),
+        |storage| storage.root_secret_key.push('2'),
+    ];
+    requests.extend(edits.map(|edit| {
+        let mut changed = first.clone();
+        edit(&mut changed.opens.as_mut().unwrap().storage);
+        changed
+    }));
+    let count = requests.len();
+    let digests: BTreeSet<Digest> =
+        requests.into_iter().map(|request| Material::AccessKey(request).request_digest()).collect();
+    assert_eq!(digests.len(), count);
+}
