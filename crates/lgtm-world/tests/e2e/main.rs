@@ -8,6 +8,7 @@
     reason = "all of this crate is test code, also what is outside of test functions"
 )]
 
+mod access_keys;
 mod bed;
 mod census;
 mod converge;
