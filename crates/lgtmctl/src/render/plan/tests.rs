@@ -68,6 +68,22 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
+fn an_access_key_names_its_buckets_also_when_it_is_new() {
+    let step = |change: Change, verb: ObjectVerb, reason: &str, buckets: &str| {
+        let mut step = step("hub/loki-key", change, reason);
+        let mut secret = object("Secret", "loki/object-storage", verb);
+        secret.remark = Some(format!("an access key that opens the {buckets} in storage/rustfs-svc"));
+        step.objects = vec![secret];
+        step
+    };
+    let made = step(Change::Create, ObjectVerb::Create, "new", "buckets loki-data, loki-ruler");
+    insta::assert_snapshot!(plan(&make(vec![made]), &fleet(), PLAIN()));
+    let reason = "what the key opens, or where it is kept, has changed";
+    let changed = step(Change::Update, ObjectVerb::Update, reason, "bucket loki-data");
+    insta::assert_snapshot!(plan(&make(vec![changed]), &fleet(), PLAIN()));
+}
+
+#[test]
 fn a_first_plan_of_sixty_units_fits_a_screen() {
     let kinds = ["Deployment", "Service", "ConfigMap", "ConfigMap", "ServiceAccount", "Role", "RoleBinding"];
     let mut steps = Vec::new();
