@@ -6,7 +6,10 @@
 use lgtm_topology::{ClusterName, Tenant, Topology};
 use serde_json::{Map, Value, json};
 
-use super::push::{Gateway, Push};
+use super::{
+    push::{Gateway, Push},
+    upstream::{self, Upstream},
+};
 
 /// The namespace and Service of the object storage, and its port for S3.
 pub const STORAGE: (&str, &str, u16) = ("storage", "rustfs-svc", 9000);
@@ -19,18 +22,40 @@ pub const STORAGE_KEY: (&str, &str, &str) = ("object-storage", "S3_ACCESS_KEY", 
 /// The hub's Alertmanager, by the name that the tenant gateway's resolver takes.
 pub const ALERTMANAGER: &str = "monitor-alertmanager.observability.svc.cluster.local";
 
-/// The buckets of each backend, as `charts-values/` names them.
-pub const BUCKETS: [(&str, &[&str]); 3] = [
-    ("loki", &["loki-data", "loki-ruler"]),
-    ("mimir", &["mimir-data", "mimir-ruler", "mimir-alerts"]),
-    ("tempo", &["tempo-data"]),
+/// One of Mimir, Loki and Tempo.
+pub struct Backend {
+    /// What its unit, its release and its namespace are called.
+    pub name: &'static str,
+    /// Its chart.
+    pub chart: &'static Upstream,
+    /// Its buckets, as its file in `charts-values/` names them.
+    pub buckets: &'static [&'static str],
+    /// What the topology implies for the chart. The text is a digest of the key for the object storage.
+    pub implied: fn(&Topology, &str) -> Value,
+}
+
+/// The backends.
+pub static BACKENDS: [Backend; 3] = [
+    Backend { name: "loki", chart: &upstream::LOKI, buckets: &["loki-data", "loki-ruler"], implied: loki },
+    Backend {
+        name: "mimir",
+        chart: &upstream::MIMIR,
+        buckets: &["mimir-data", "mimir-ruler", "mimir-alerts"],
+        implied: mimir,
+    },
+    Backend { name: "tempo", chart: &upstream::TEMPO, buckets: &["tempo-data"], implied: tempo },
 ];
 
-/// The annotation that rolls a backend's pods when its key is another.
+/// The annotation that rolls pods when their key is another.
 const KEY_DIGEST: &str = "lgtmctl.dev/object-storage-key";
 
+/// Values of `rustfs`.
+pub fn rustfs(key_digest: &str) -> Value {
+    json!({"podAnnotations": {KEY_DIGEST: key_digest}})
+}
+
 /// Values of `mimir-distributed`.
-pub fn mimir(topology: &Topology, key_digest: &str) -> Value {
+fn mimir(topology: &Topology, key_digest: &str) -> Value {
     let limits = |tenant: &Tenant| {
         json!({
             "compactor_blocks_retention_period": tenant.retention.metrics.to_string(),
@@ -47,7 +72,7 @@ pub fn mimir(topology: &Topology, key_digest: &str) -> Value {
 }
 
 /// Values of `loki`.
-pub fn loki(topology: &Topology, key_digest: &str) -> Value {
+fn loki(topology: &Topology, key_digest: &str) -> Value {
     let limits = |tenant: &Tenant| {
         json!({
             "retention_period": tenant.retention.logs.to_string(),
@@ -73,7 +98,7 @@ pub fn loki(topology: &Topology, key_digest: &str) -> Value {
 /// Values of `tempo-distributed`.
 ///
 /// Unlike Mimir and Loki, Tempo does not fill a tenant's section from the defaults, so each is complete.
-pub fn tempo(topology: &Topology, key_digest: &str) -> Value {
+fn tempo(topology: &Topology, key_digest: &str) -> Value {
     let limits = |tenant: &Tenant| {
         let rate = u64::from(tenant.limits.traces_megabytes_per_second) * 1_000_000;
         json!({
@@ -118,7 +143,7 @@ pub fn monitor(cluster: &ClusterName, push: &Push) -> Value {
             })
         }
     };
-    super::upstream::merge(
+    upstream::merge(
         &mut write,
         json!({
             "name": "hub",
@@ -140,7 +165,7 @@ pub fn monitor(cluster: &ClusterName, push: &Push) -> Value {
         }},
     });
     if let Push::Gateway(gateway) = push {
-        super::upstream::merge(&mut values, alerts(gateway));
+        upstream::merge(&mut values, alerts(gateway));
     }
     values
 }

@@ -9,11 +9,15 @@ use super::{Catalog, NAMESPACES_UNIT, spoke};
 use crate::{
     catalog::{
         self,
-        distributed::{self, STORAGE},
+        distributed::{self, Backend, STORAGE, STORAGE_KEY, STORAGE_ROOT},
         push::Push,
         upstream::{self, Upstream},
     },
-    unit::{Content, ENROLMENT_UNIT, Release, UnitId},
+    fact::FactRef,
+    unit::{
+        AccessKeyRequest, Buckets, Content, ENROLMENT_UNIT, Material, ObjectStorage, Release, SecretRef,
+        UnitId,
+    },
 };
 
 /// The namespaces that the hub has in this profile alone.
@@ -58,19 +62,52 @@ impl Catalog<'_> {
         self.release(&hub.name, "grafana", spoke::NAMESPACE, provisioning, [namespaces]);
     }
 
-    /// Object storage, and Mimir, Loki and Tempo over it.
+    /// Object storage, and Mimir, Loki and Tempo over it, each with a key that opens its own buckets.
     fn backends(&mut self) {
         let topology = self.topology;
         let hub = &topology.hub.cluster.name;
         let namespaces = UnitId::new(hub, NAMESPACES_UNIT);
-        self.upstream((hub, "rustfs"), STORAGE.0, &upstream::RUSTFS, json!({}), [namespaces.clone()]);
-        let needs = [namespaces];
-        let mimir = distributed::mimir(topology, "");
-        self.upstream((hub, "mimir"), "mimir", &upstream::MIMIR, mimir, needs.clone());
-        let loki = distributed::loki(topology, "");
-        self.upstream((hub, "loki"), "loki", &upstream::LOKI, loki, needs.clone());
-        let tempo = distributed::tempo(topology, "");
-        self.upstream((hub, "tempo"), "tempo", &upstream::TEMPO, tempo, needs);
+        let (root, id_key, secret_key) = STORAGE_ROOT;
+        let root = UnitId::new(hub, root);
+        let own =
+            AccessKeyRequest { id_key: id_key.to_owned(), secret_key: secret_key.to_owned(), opens: None };
+        let secret = (STORAGE.0, root.name.as_str());
+        self.material(root.clone(), [namespaces.clone()], secret, Material::AccessKey(own));
+        let digest = FactRef::new(&root, "digest").placeholder();
+        let needs = [namespaces.clone(), root];
+        self.upstream((hub, "rustfs"), STORAGE.0, &upstream::RUSTFS, distributed::rustfs(&digest), needs);
+        for Backend { name, chart, buckets, implied } in &distributed::BACKENDS {
+            let key = self.storage_key(name, buckets);
+            let values = implied(topology, &FactRef::new(&key, "digest").placeholder());
+            self.upstream((hub, name), name, chart, values, [namespaces.clone(), key]);
+        }
+    }
+
+    /// A backend's key for the object storage, and its buckets there.
+    fn storage_key(&mut self, backend: &str, buckets: &[&str]) -> UnitId {
+        let hub = &self.topology.hub.cluster;
+        let (secret, id_key, secret_key) = STORAGE_KEY;
+        let (namespace, service, port) = STORAGE;
+        let (root, root_id_key, root_secret_key) = STORAGE_ROOT;
+        let storage = ObjectStorage {
+            namespace: namespace.to_owned(),
+            service: service.to_owned(),
+            port,
+            root: SecretRef { namespace: namespace.to_owned(), name: root.to_owned() },
+            root_id_key: root_id_key.to_owned(),
+            root_secret_key: root_secret_key.to_owned(),
+        };
+        let request = AccessKeyRequest {
+            id_key: id_key.to_owned(),
+            secret_key: secret_key.to_owned(),
+            // No Pod answers on simulated nodes.
+            opens: (hub.provider != Provider::Kwok)
+                .then(|| Buckets { storage, names: buckets.iter().map(ToString::to_string).collect() }),
+        };
+        let unit = UnitId::new(&hub.name, format!("{backend}-storage"));
+        let needs = [UnitId::new(&hub.name, NAMESPACES_UNIT), UnitId::new(&hub.name, "rustfs")];
+        self.material(unit.clone(), needs, (backend, secret), Material::AccessKey(request));
+        unit
     }
 
     /// Prometheus on a spoke, and what it reads.
