@@ -61,7 +61,7 @@ pub struct PlanOptions {
     pub targets: Vec<Target>,
     /// Refuse to take over values that other managers hold.
     pub conflicts_fail: bool,
-    /// When removing: also delete the claims of StatefulSets.
+    /// When removing: also delete claims, those of StatefulSets too.
     pub delete_data: bool,
 }
 
@@ -238,12 +238,11 @@ impl ObjectChange {
     }
 
     /// What happens to an object that its unit lets go of.
-    fn of_left(object: &InventoryObject) -> Self {
+    fn of_left(object: &InventoryObject, options: &PlanOptions) -> Self {
         let key = object.key.clone();
-        if object.keep {
-            Self { remark: Some(reasons::KEEP_POLICY.to_owned()), ..Self::new(key, ObjectVerb::Keep) }
-        } else {
-            Self::new(key, ObjectVerb::Delete)
+        match reasons::why_kept(object, options) {
+            Some(reason) => Self { remark: Some(reason.to_owned()), ..Self::new(key, ObjectVerb::Keep) },
+            None => Self::new(key, ObjectVerb::Delete),
         }
     }
 }
@@ -340,7 +339,7 @@ pub struct MakeMaterial {
 pub struct RemoveObjects {
     /// The objects to delete.
     pub objects: Vec<InventoryObject>,
-    /// Whether claims of StatefulSets go too.
+    /// Whether the claims of StatefulSets go too.
     pub delete_data: bool,
     /// What becomes of the unit's inventory.
     pub record: RecordAfter,

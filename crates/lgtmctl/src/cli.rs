@@ -320,7 +320,7 @@ pub struct DestroyArgs {
     pub output: OutputArgs,
     #[command(flatten)]
     pub trace: TraceArgs,
-    /// Also delete the volume claims of StatefulSets, and so their data.
+    /// Also delete volume claims, those of StatefulSets too, and so their data.
     #[arg(long)]
     pub delete_data: bool,
     /// List every object of the plan.

@@ -106,7 +106,7 @@ pub(super) fn add_removals(
 
 fn step(inputs: &Inputs<'_>, unit: UnitId, objects: Vec<InventoryObject>) -> Step {
     let mut step = removal(unit, "nothing of the topology is in it any more");
-    step.objects = objects.iter().map(ObjectChange::of_left).collect();
+    step.objects = objects.iter().map(|object| ObjectChange::of_left(object, inputs.options)).collect();
     let delete_data = inputs.options.delete_data;
     step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, record: RecordAfter::Without }));
     step

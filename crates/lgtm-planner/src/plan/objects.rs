@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Action, ApplyObjects, Decision, Inputs, ObjectChange, ObjectVerb, PlanError, Rendered, namespaces,
-    reasons::{ending, explain, lost_by_replacing},
+    reasons::{ending, explain, lost_by_replacing, why_kept},
     remove::is_ours,
 };
 use crate::{
@@ -315,8 +315,8 @@ fn stale(
         if !is_ours(state, object, inventory) || owned_elsewhere(inputs, &unit.id, &object.key) {
             continue;
         }
-        work.changes.push(ObjectChange::of_left(object));
-        if !object.keep {
+        work.changes.push(ObjectChange::of_left(object, inputs.options));
+        if why_kept(object, inputs.options).is_none() {
             prune.push(state.with_live_uid(object));
         }
     }

@@ -2,15 +2,25 @@
 //!
 //! Nothing is decided here; what was decided is told.
 
-use super::{Change, Inputs, objects::Work};
+use super::{Change, Inputs, PlanOptions, objects::Work};
 use crate::{
     inventory::{Inventory, InventoryObject, State},
     object::ObjectKey,
     unit::Unit,
 };
 
-/// helm's mark on what outlives its release.
-pub(super) const KEEP_POLICY: &str = "helm.sh/resource-policy: keep";
+/// Why an object that its unit lets go of stays where it is; none when it goes.
+pub(super) fn why_kept(object: &InventoryObject, options: &PlanOptions) -> Option<&'static str> {
+    let is_claim = object.key.group.is_empty() && object.key.kind == "PersistentVolumeClaim";
+    if object.keep {
+        // helm's mark on what outlives its release.
+        Some("helm.sh/resource-policy: keep")
+    } else if is_claim && !options.delete_data {
+        Some("it holds data, which goes with `destroy --delete-data` only")
+    } else {
+        None
+    }
+}
 
 /// Who holds up an object that is on its way out and must be gone before it is made again.
 pub(super) fn ending(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> Option<String> {

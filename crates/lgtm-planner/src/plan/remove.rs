@@ -11,6 +11,7 @@ use super::{
     Action, Change, Inputs, ObjectChange, Plan, PlanOptions, RecordAfter, RemoveObjects, Step, StepId,
     namespaces::{self, is_namespace},
     objects::owned_elsewhere,
+    reasons::why_kept,
 };
 use crate::{
     graph,
@@ -184,8 +185,8 @@ fn remove_units<'a>(
                 stay.push(state.with_live_uid(object));
                 continue;
             }
-            step.objects.push(ObjectChange::of_left(object));
-            if !object.keep {
+            step.objects.push(ObjectChange::of_left(object, options));
+            if why_kept(object, options).is_none() {
                 objects.push(state.with_live_uid(object));
             }
         }

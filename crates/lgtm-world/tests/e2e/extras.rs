@@ -249,7 +249,12 @@ async fn objects_that_stay_move_or_go() {
     kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
     let moving = config_map("moving", &json!({"a": "1"}));
     let stays = config_map("stays", &json!({"a": "1"}));
-    bed.write_objects("mine.json", &[kept, moving.clone(), deployment("old", "a:1", None)]);
+    // What holds data stays too, unless a destroy says otherwise.
+    let claim = json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    bed.write_objects("mine.json", &[kept, claim, moving.clone(), deployment("old", "a:1", None)]);
     bed.write_objects("other.json", std::slice::from_ref(&stays));
     converge(&bed, &both).await;
     let hand = Hand::new(bed.by_hand("hub").await);
@@ -261,15 +266,19 @@ async fn objects_that_stay_move_or_go() {
     bed.write_objects("mine.json", &[deployment("new", "a:1", None)]);
     bed.write_objects("other.json", &[stays.clone(), moving]);
     let planned = changes(&bed.plan_with(only(&both)).await);
-    for expected in
-        ["Keep hub ConfigMap apps/kept", "Delete hub Deployment apps/old", "Create hub Deployment apps/new"]
-    {
+    for expected in [
+        "Keep hub ConfigMap apps/kept",
+        "Keep hub PersistentVolumeClaim apps/data",
+        "Delete hub Deployment apps/old",
+        "Create hub Deployment apps/new",
+    ] {
         assert!(planned.iter().any(|change| change.starts_with(expected)), "{expected}: {planned:?}");
     }
     assert!(!planned.iter().any(|change| change.starts_with("Delete hub ConfigMap")), "{planned:?}");
     let mark = bed.mark("hub");
     converge(&bed, &both).await;
     assert_eq!((uid("kept").await, uid("moving").await), before);
+    assert!(hand.get("/api/v1/namespaces/apps/persistentvolumeclaims/data").await.is_some());
     let order = applied(&bed, mark);
     let place = |what: &str| {
         order.iter().position(|name| name == what).unwrap_or_else(|| panic!("{what}: {order:?}"))
