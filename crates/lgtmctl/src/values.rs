@@ -75,7 +75,7 @@ pub(crate) fn short(chart: &ChartRef) -> String {
 pub(crate) fn help(found: &UnknownValue) -> String {
     const SHOWN: usize = 12;
     let known = found.known.iter().map(String::as_str);
-    match lgtm_topology::did_you_mean(last(&found.pointer), known) {
+    match lgtm_topology::did_you_mean(&last(&found.pointer), known) {
         Some(near) => format!("did you mean `{near}`?"),
         None if found.known.is_empty() => "the chart has no values".to_owned(),
         None if found.known.len() > SHOWN => {
@@ -88,11 +88,14 @@ pub(crate) fn help(found: &UnknownValue) -> String {
 
 /// A JSON pointer as people write paths of values: `write.replicas`.
 pub(crate) fn dotted(pointer: &str) -> String {
-    let parts = pointer.trim_start_matches('/').split('/');
-    let parts = parts.map(|part| part.replace("~1", "/").replace("~0", "~"));
-    parts.collect::<Vec<_>>().join(".")
+    pointer.trim_start_matches('/').split('/').map(plain).collect::<Vec<_>>().join(".")
 }
 
-fn last(pointer: &str) -> &str {
-    pointer.rsplit('/').next().unwrap_or(pointer)
+fn last(pointer: &str) -> String {
+    plain(pointer.rsplit('/').next().unwrap_or(pointer))
+}
+
+/// A part of a JSON pointer without its escapes.
+fn plain(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
 }

@@ -6,6 +6,8 @@
 use lgtm_topology::{ClusterName, Tenant, Topology};
 use serde_json::{Map, Value, json};
 
+use crate::object::Object;
+
 use super::{
     push::{Gateway, Push},
     upstream::{self, Upstream},
@@ -106,12 +108,16 @@ fn tempo(topology: &Topology, key_digest: &str) -> Value {
                 "rate_strategy": "global",
                 "rate_limit_bytes": rate,
                 "burst_size_bytes": rate * 2,
+                "max_traces_per_user": 20_000,
                 "retry_info_enabled": true,
             },
+            "global": {"max_bytes_per_trace": 10_000_000},
+            "read": {"max_bytes_per_tag_values_query": 1_000_000},
             "compaction": {"block_retention": tenant.retention.traces.to_string()},
             "metrics_generator": {
                 "processors": ["service-graphs", "span-metrics"],
                 "generate_native_histograms": "classic",
+                "max_active_series": 50_000,
             },
         })
     };
@@ -150,7 +156,8 @@ pub fn monitor(cluster: &ClusterName, push: &Push) -> Value {
             "sendExemplars": true,
             "sendNativeHistograms": true,
             "queueConfig": {"maxShards": 10},
-            // An external label would yield to one of the same name that a series brings along.
+            // No external label: it would yield to one of the same name that a series brings along, and these rules
+            // would take it for one that the series brought.
             "writeRelabelConfigs": [
                 {"sourceLabels": ["cluster"], "regex": "(.+)", "targetLabel": "exported_cluster"},
                 {"targetLabel": "cluster", "replacement": cluster.as_str()},
@@ -159,9 +166,8 @@ pub fn monitor(cluster: &ClusterName, push: &Push) -> Value {
     );
     let mut values = json!({
         "prometheus": {"prometheusSpec": {
-            // On alerts; series get theirs on the way out.
-            "externalLabels": {"cluster": cluster.as_str()},
             "remoteWrite": [write],
+            "additionalAlertRelabelConfigs": [{"target_label": "cluster", "replacement": cluster.as_str()}],
         }},
     });
     if let Push::Gateway(gateway) = push {
@@ -208,6 +214,35 @@ pub fn metrics_server(simulated: bool) -> Value {
     json!({"apiService": {"create": !simulated}})
 }
 
+/// Who may reach the backends and their storage, by namespace. They believe whatever tenant they are told, so it
+/// is the gateway's and the agents' to tell; Tempo sends metrics to Mimir.
+const REACHED_FROM: [(&str, &[&str]); 4] = [
+    ("loki", &["lgtm-gateway", "loki", "observability"]),
+    ("mimir", &["lgtm-gateway", "mimir", "observability", "tempo"]),
+    ("tempo", &["lgtm-gateway", "observability", "tempo"]),
+    (STORAGE.0, &["loki", "mimir", STORAGE.0, "tempo"]),
+];
+
+/// The NetworkPolicies of the backends' namespaces, which their charts do without.
+pub fn network_policies() -> Vec<Object> {
+    let policy = |(namespace, reached_from): (&str, &[&str])| {
+        Object::new(json!({
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "reached-from", "namespace": namespace},
+            "spec": {
+                "podSelector": {},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"from": [{"namespaceSelector": {"matchExpressions": [{
+                    "key": "kubernetes.io/metadata.name", "operator": "In", "values": reached_from,
+                }]}}]}],
+            },
+        }))
+        .ok()
+    };
+    REACHED_FROM.into_iter().filter_map(policy).collect()
+}
+
 /// Settings and retention of those who have none of their own.
 fn general(topology: &Topology) -> Tenant {
     Tenant { limits: topology.default_limits, retention: topology.retention }
@@ -231,6 +266,15 @@ mod tests {
             loki(&topology, "digest"),
             tempo(&topology, "digest")
         ));
+    }
+
+    #[test]
+    fn every_namespace_of_the_backends_is_closed_to_others() {
+        let policies = network_policies();
+        let namespaces: Vec<_> = policies.iter().filter_map(Object::namespace).collect();
+        assert_eq!(namespaces, ["loki", "mimir", "tempo", "storage"]);
+        let backends: Vec<_> = BACKENDS.iter().map(|backend| backend.name).collect();
+        assert!(backends.iter().all(|backend| namespaces.contains(backend)), "{backends:?}");
     }
 
     #[test]

@@ -76,6 +76,8 @@ impl Catalog<'_> {
         let digest = FactRef::new(&root, "digest").placeholder();
         let needs = [namespaces.clone(), root];
         self.upstream((hub, "rustfs"), STORAGE.0, &upstream::RUSTFS, distributed::rustfs(&digest), needs);
+        let policies = Content::Objects(distributed::network_policies());
+        self.add(UnitId::new(hub, "network-policies"), [namespaces.clone()], policies);
         for Backend { name, chart, buckets, implied } in &distributed::BACKENDS {
             let key = self.storage_key(name, buckets);
             let values = implied(topology, &FactRef::new(&key, "digest").placeholder());

@@ -47,7 +47,7 @@ fn matters(path: &str) -> bool {
         return false;
     }
     if folders.len().is_multiple_of(2) {
-        matches!(name, "Chart.yaml" | "values.yaml" | "values.schema.json")
+        matches!(name, "Chart.yaml" | "requirements.yaml" | "values.yaml" | "values.schema.json")
     } else {
         name.ends_with(".tgz")
     }
@@ -89,7 +89,17 @@ fn contents(files: &Files) -> io::Result<Contents> {
     let own = text("values.yaml");
     let mut defaults = yaml(&own).as_object().cloned().unwrap_or_default();
     let mut mentioned: BTreeSet<String> = mentioned(&own).collect();
-    for (name, called) in dependencies(&yaml(&text("Chart.yaml"))) {
+    let mut wanted = dependencies(&yaml(&text("Chart.yaml")));
+    // Charts of the first format list theirs apart.
+    wanted.extend(dependencies(&yaml(&text("requirements.yaml"))));
+    // helm also takes in what lies there unlisted.
+    let unlisted: BTreeSet<&str> = files.keys().filter_map(|path| unpacked(path)).collect();
+    for name in unlisted {
+        if !wanted.iter().any(|(listed, _)| listed == name) {
+            wanted.push((name.to_owned(), name.to_owned()));
+        }
+    }
+    for (name, called) in wanted {
         let inner = dependency(files, &name)?;
         mentioned.extend(inner.mentioned);
         // The chart's own defaults for its dependency go over the dependency's.
@@ -100,6 +110,11 @@ fn contents(files: &Files) -> io::Result<Contents> {
     }
     let schema = serde_json::from_str(&text("values.schema.json")).unwrap_or_default();
     Ok(Contents { defaults: Value::Object(defaults), mentioned, schema })
+}
+
+/// The name of the dependency's folder that a file lies in.
+fn unpacked(path: &str) -> Option<&str> {
+    path.strip_prefix("charts/")?.split_once('/').map(|(name, _)| name)
 }
 
 fn dependency(files: &Files, name: &str) -> io::Result<Contents> {

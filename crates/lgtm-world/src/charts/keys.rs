@@ -101,6 +101,8 @@ mod tests {
                 ("values.yaml", values),
                 ("values.schema.json", schema),
                 ("templates/a.yaml", ""),
+                ("charts/unlisted/Chart.yaml", "name: unlisted\nversion: 1.0.0\n"),
+                ("charts/unlisted/values.yaml", "on: true\n"),
                 ("charts/redis/Chart.yaml", "name: redis\nversion: 2.0.0\n"),
                 ("charts/redis/values.yaml", "size: 1\nauth:\n  user: a\n"),
             ],
@@ -113,6 +115,7 @@ mod tests {
             "replica": 2,
             "open": {"any": 1},
             "server": {"prot": 80, "tls": {}, "hidden": 1, "extra": {"any": 1}, "resources": {"requests": {}}},
+            "unlisted": {"on": false, "of": true},
             "cache": {"own": false, "size": 2, "sise": 2, "auth": {"usr": "b"}},
         });
         let contents = contents::read(path).unwrap();
@@ -123,7 +126,10 @@ mod tests {
     fn misspelt_keys_are_found_at_any_depth_and_in_dependencies() {
         let folder = tempfile::tempdir().unwrap();
         chart(folder.path());
-        assert_eq!(pointers(folder.path()), ["/cache/auth/usr", "/cache/sise", "/replica", "/server/prot"]);
+        assert_eq!(
+            pointers(folder.path()),
+            ["/cache/auth/usr", "/cache/sise", "/replica", "/server/prot", "/unlisted/of"]
+        );
     }
 
     #[test]

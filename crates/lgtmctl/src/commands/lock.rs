@@ -50,8 +50,10 @@ pub(super) async fn run(
         printer.data(&format!("{change}\n")).map_err(super::stdout_failed)?;
     }
     warn(&after, printer);
-    values::check(&charts, &topology, &desired, &document, printer).await;
-    warn_of_values(&charts, &topology, &desired, printer).await;
+    let locked = ChartSource { mirror: args.file.chart_mirror.clone(), lock: Some(after.clone()) };
+    let charts = self::charts(&document, locked)?;
+    interrupt.or(values::check(&charts, &topology, &desired, &document, printer)).await?;
+    interrupt.or(warn_of_values(&charts, &topology, &desired, printer)).await?;
     let count = plural(after.charts().count(), "chart");
     if changes.is_empty() {
         printer.talk(&format!("{} is current: {count}\n", path.display()));
@@ -151,7 +153,7 @@ async fn warn_of_values(charts: &Charts, topology: &Topology, desired: &Desired,
             let is_users =
                 topology.extra_releases.iter().any(|extra| extra.name.as_str() == unit.id.name.as_str());
             let Content::Release(release) = &unit.content else { continue };
-            // A chart that cannot be found failed the lock already.
+            // A chart that is locked and cannot be found fails the next plan, which says so.
             let unknown = charts.unknown_values(&unit.id, &reference, &release.values).await;
             for found in unknown.into_iter().flatten().filter(|_| !is_users) {
                 let pointer = &found.pointer;

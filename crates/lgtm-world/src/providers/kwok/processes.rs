@@ -83,7 +83,9 @@ pub(super) fn forget_dead(cluster_dir: &Path) -> std::io::Result<()> {
 /// it never takes again (`shouldRetry` in kwok's `pkg/kwok/controllers`). Started anew, it looks at every
 /// Pod.
 pub(super) fn end_player_without_server(cluster_dir: &Path) -> bool {
-    if runs(cluster_dir, "kube-apiserver") || !runs(cluster_dir, PLAYER) {
+    // Without /proc a pid may be a stranger's, and is never ended.
+    let known = Path::new("/proc/self/cmdline").exists();
+    if !known || runs(cluster_dir, "kube-apiserver") || !runs(cluster_dir, PLAYER) {
         return false;
     }
     // The only failure is a process that ended by itself meanwhile.
