@@ -14,7 +14,8 @@ receivers:
     include:
       - /var/log/pods/*/*/*.log
     exclude:
-      {{- range .Values.logs.excludeContainers }}
+      {{- /* The last is the operator's name for a collector's container. */}}
+      {{- range concat .Values.logs.excludeContainers (ternary (list) (list "otc-container") .Values.workload.enabled) }}
       - /var/log/pods/*/{{ . }}/*.log
       {{- end }}
     # Not the end: the first lines of a pod that starts faster than it is found would be lost.

@@ -11,11 +11,28 @@ app.kubernetes.io/component: {{ .Values.role }}
 app.kubernetes.io/part-of: lgtm
 {{- end }}
 
+{{- /* The ServiceAccount of what finds the targets, and its role. */ -}}
+{{- define "otel-collector.targetAllocator" -}}
+{{ .Release.Name }}-target-allocator
+{{- end }}
+
 {{- define "otel-collector.labels" -}}
 {{ include "otel-collector.podLabels" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- /* The pods that the Service leads to. The operator puts these labels on those that it makes. */ -}}
+{{- define "otel-collector.serviceSelector" -}}
+{{- if .Values.workload.enabled }}
+{{- include "otel-collector.selectorLabels" . }}
+{{- else -}}
+app.kubernetes.io/component: opentelemetry-collector
+app.kubernetes.io/instance: {{ printf "%s.%s" .Release.Namespace .Release.Name }}
+app.kubernetes.io/managed-by: opentelemetry-operator
+app.kubernetes.io/part-of: opentelemetry
+{{- end }}
 {{- end }}
 
 {{- define "otel-collector.config" -}}

@@ -1,25 +1,128 @@
-{{- /* What both roles' containers have in common; the caller appends to the volume mounts. */ -}}
+{{- define "otel-collector.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "otel-collector.env" -}}
+- name: NODE_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: spec.nodeName
+- name: HOST_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.hostIP
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+# The garbage collector works harder before the limit is met, not after.
+- name: GOMEMLIMIT
+  value: {{ printf "%dMiB" (div (mul .Values.memoryLimitMiB 8) 10) }}
+{{- end }}
+
+{{- define "otel-collector.resources" -}}
+requests:
+  {{- toYaml .Values.requests | nindent 2 }}
+limits:
+  memory: {{ printf "%dMi" (int .Values.memoryLimitMiB) }}
+{{- end }}
+
+{{- define "otel-collector.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "otel-collector.podSecurityContext" -}}
+seccompProfile:
+  type: RuntimeDefault
+{{- if eq .Values.role "daemonset" }}
+# The kubelet writes container logs as root with mode 0640: only their owner can read them without
+# a capability, and the container has none.
+runAsUser: 0
+runAsGroup: 0
+{{- else }}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+{{- end }}
+{{- end }}
+
+{{- /* All mounts but that of the configuration. */ -}}
+{{- define "otel-collector.mounts" -}}
+- name: state
+  mountPath: /var/lib/otel-collector
+- name: tenant-certificate
+  mountPath: /etc/tenant-certificate
+  readOnly: true
+{{- if eq .Values.role "daemonset" }}
+- name: pod-logs
+  mountPath: /var/log/pods
+  readOnly: true
+{{- if .Values.hostMetrics.fileSystems }}
+- name: host-root
+  mountPath: /hostfs
+  mountPropagation: HostToContainer
+  readOnly: true
+{{- else }}
+- name: host-proc
+  mountPath: /hostfs/proc
+  readOnly: true
+- name: host-sys
+  mountPath: /hostfs/sys
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* All volumes but that of the configuration. */ -}}
+{{- define "otel-collector.volumes" -}}
+- name: tenant-certificate
+  secret:
+    secretName: {{ .Values.push.gateway.secretName }}
+    defaultMode: 288 # 0440; octal is read differently by YAML 1.1 and 1.2
+{{- if eq .Values.role "daemonset" }}
+- name: pod-logs
+  hostPath:
+    path: /var/log/pods
+    type: DirectoryOrCreate
+# Without the read positions every new pod would send all logs of its node again.
+- name: state
+  hostPath:
+    path: {{ .Values.stateDirectory }}
+    type: DirectoryOrCreate
+{{- if .Values.hostMetrics.fileSystems }}
+- name: host-root
+  hostPath:
+    path: /
+    type: Directory
+{{- else }}
+- name: host-proc
+  hostPath:
+    path: /proc
+    type: Directory
+- name: host-sys
+  hostPath:
+    path: /sys
+    type: Directory
+{{- end }}
+{{- else }}
+- name: state
+  emptyDir:
+    sizeLimit: 1Gi
+{{- end }}
+{{- end }}
+
+{{- /* The container and the volumes as the chart's own pods have them. */ -}}
 {{- define "otel-collector.container" -}}
 name: otel-collector
-image: {{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) | quote }}
+image: {{ include "otel-collector.image" . | quote }}
 args:
   - --config=/etc/otel-collector/config.yaml
 env:
-  - name: NODE_NAME
-    valueFrom:
-      fieldRef:
-        fieldPath: spec.nodeName
-  - name: HOST_IP
-    valueFrom:
-      fieldRef:
-        fieldPath: status.hostIP
-  - name: POD_IP
-    valueFrom:
-      fieldRef:
-        fieldPath: status.podIP
-  # The garbage collector works harder before the limit is met, not after.
-  - name: GOMEMLIMIT
-    value: {{ printf "%dMiB" (div (mul .Values.memoryLimitMiB 8) 10) }}
+  {{- include "otel-collector.env" . | nindent 2 }}
 ports:
   - name: otlp-grpc
     containerPort: 4317
@@ -51,32 +154,12 @@ livenessProbe:
     port: health
   periodSeconds: 20
 resources:
-  requests:
-    {{- toYaml .Values.requests | nindent 4 }}
-  limits:
-    memory: {{ printf "%dMi" (int .Values.memoryLimitMiB) }}
+  {{- include "otel-collector.resources" . | nindent 2 }}
 securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities:
-    drop: [ALL]
+  {{- include "otel-collector.securityContext" . | nindent 2 }}
 volumeMounts:
   - name: config
     mountPath: /etc/otel-collector
     readOnly: true
-  - name: state
-    mountPath: /var/lib/otel-collector
-  - name: tenant-certificate
-    mountPath: /etc/tenant-certificate
-    readOnly: true
-{{- end }}
-
-{{- define "otel-collector.volumes" -}}
-- name: config
-  configMap:
-    name: {{ .Release.Name }}
-- name: tenant-certificate
-  secret:
-    secretName: {{ .Values.push.gateway.secretName }}
-    defaultMode: 288 # 0440; octal is read differently by YAML 1.1 and 1.2
+  {{- include "otel-collector.mounts" . | nindent 2 }}
 {{- end }}
