@@ -142,3 +142,23 @@ fn a_lock_file_that_cannot_be_read_is_no_lock() {
         assert!(code == 1 && said.contains("topology.lock") && said.contains("version control"), "{said}");
     }
 }
+
+#[test]
+fn our_own_charts_lint_with_every_set_of_values() {
+    let charts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts");
+    let home = tempfile::tempdir().unwrap();
+    let mut linted = 0;
+    for chart in charts.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+        // One that has no such folder lints by its defaults.
+        let sets = chart.join("ci").read_dir().into_iter().flatten().map(|entry| entry.unwrap().path());
+        for values in sets {
+            let mut helm = Command::new(tools().join("helm"));
+            helm.args(["lint", "--strict", "--values"]).arg(&values).arg(&chart).env("HOME", home.path());
+            let said = helm.output().unwrap();
+            let text = String::from_utf8_lossy(&said.stdout);
+            assert!(said.status.success(), "{}: {text}", values.display());
+            linted += 1;
+        }
+    }
+    assert!(linted >= 20, "only {linted} sets of values were found");
+}
