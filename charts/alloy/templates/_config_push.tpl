@@ -80,6 +80,13 @@ discovery.relabel "self" {
     replacement  = "alloy"
   }
 
+  // The pod's name. The exporter takes the variable HOSTNAME, which other charts set to the node's name; a node agent
+  // and a replica on the same node would then write the same series.
+  rule {
+    target_label = "instance"
+    replacement  = constants.hostname
+  }
+
   rule {
     target_label = "namespace"
     replacement  = {{ .Release.Namespace | quote }}

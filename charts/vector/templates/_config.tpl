@@ -1,4 +1,5 @@
 {{- define "vector.config" -}}
+{{- include "vector.comparable" . -}}
 data_dir: /var/lib/vector
 
 sources:

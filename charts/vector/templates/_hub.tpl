@@ -10,6 +10,20 @@ then says where that is.
 {{- end }}
 {{- end }}
 
+{{- /*
+Without pods of its own the chart cannot say how strictly they check: where the certificate's name cannot be compared,
+it renders nothing.
+*/ -}}
+{{- define "vector.comparable" -}}
+{{- with .Values.push.gateway }}
+{{- $host := (urlParse .url).hostname }}
+{{- $old := semverCompare "<0.58.0-0" ($.Values.image.tag | default $.Chart.AppVersion) }}
+{{- if and (not $.Values.workload.enabled) $old (not (include "vector.gatewayAddress" $)) (ne $host .serverName) }}
+{{- fail (printf "the gateway's address %s is a name, and Vector before 0.58 compares the gateway's certificate with it and not with %s; ship logs with fluent-bit instead" $host .serverName) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* The part of the sink that says where the hub is, and who it has to be. */ -}}
 {{- define "vector.config.hub" -}}
 {{- with .Values.push.gateway }}

@@ -2,7 +2,9 @@
 //!
 //! Pure functions of the topology; the module knows the charts' values and refuses to know how a chart is rendered.
 
+pub mod agents;
 pub mod alloy;
+pub mod configuration;
 pub mod distributed;
 pub mod grafana;
 pub mod kube_state_metrics;
@@ -18,4 +20,4 @@ pub mod tenant_gateway;
 pub mod upstream;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;

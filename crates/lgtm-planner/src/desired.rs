@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lgtm_topology::{Cluster, ClusterName, Position, Profile, Topology, TopologyName};
+use lgtm_topology::{Cluster, ClusterName, Position, Profile, Scenario, Topology, TopologyName};
 use serde_json::json;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     unit::{CLUSTER_UNIT, ClusterContent, Content, ENROLMENT_UNIT, Unit, UnitId},
 };
 
+mod agents;
 mod distributed;
 mod extras;
 mod hub;
@@ -166,7 +167,8 @@ fn where_looked(cluster: Option<&ClusterName>) -> String {
 
 /// Turns a topology into units and edges. All problems are reported.
 pub fn desire(topology: &Topology, capabilities: &Capabilities) -> Result<Desired, Vec<DesireError>> {
-    let mut catalog = Catalog { topology, capabilities, units: BTreeMap::new(), notes: Vec::new() };
+    let mut catalog =
+        Catalog { topology, capabilities, units: BTreeMap::new(), configured: Vec::new(), notes: Vec::new() };
     let mut namespaces = namespaces(topology);
     for cluster in topology.clusters() {
         catalog.foundation(cluster, namespaces.remove(&cluster.name).unwrap_or_default());
@@ -176,7 +178,11 @@ pub fn desire(topology: &Topology, capabilities: &Capabilities) -> Result<Desire
         catalog.spoke(spoke);
     }
     catalog.monitor_note();
+    if matches!(topology.profile, Profile::Distributed(_)) {
+        catalog.hosts_file_note();
+    }
     let mut problems = catalog.overrides();
+    catalog.announce_configurations();
     problems.extend(catalog.extras());
     let order = match order(&catalog.units) {
         Ok(order) => order,
@@ -207,6 +213,7 @@ struct Catalog<'a> {
     topology: &'a Topology,
     capabilities: &'a Capabilities,
     units: BTreeMap<UnitId, Unit>,
+    configured: Vec<agents::Configured>,
     notes: Vec<String>,
 }
 
@@ -252,6 +259,9 @@ fn namespaces(topology: &Topology) -> BTreeMap<&ClusterName, BTreeSet<&str>> {
     hub.extend(hub::NAMESPACES);
     if matches!(topology.profile, Profile::Distributed(_)) {
         hub.extend(distributed::HUB_NAMESPACES);
+        for spoke in topology.spokes.iter().filter(|spoke| spoke.scenario == Scenario::Otel) {
+            namespaces.entry(&spoke.cluster.name).or_default().insert(distributed::CERT_MANAGER);
+        }
     }
     let releases = topology.extra_releases.iter();
     let releases = releases.map(|release| (&release.clusters, Some(release.namespace.as_str())));

@@ -162,3 +162,19 @@ fn our_own_charts_lint_with_every_set_of_values() {
     }
     assert!(linted >= 20, "only {linted} sets of values were found");
 }
+
+#[test]
+fn what_agents_are_configured_from_is_all_in_the_digest_that_rolls_them() {
+    let charts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts");
+    for (chart, known) in lgtm_planner::catalog::configuration::sources() {
+        let mut found = vec!["values.yaml".to_owned()];
+        for folder in ["templates", "files"] {
+            let files = charts.join(chart).join(folder).read_dir().into_iter().flatten();
+            let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+            let matter = names.filter(|name| folder == "files" || name.starts_with('_'));
+            found.extend(matter.map(|name| format!("{folder}/{name}")));
+        }
+        found.sort();
+        assert_eq!(known, found, "{chart}");
+    }
+}

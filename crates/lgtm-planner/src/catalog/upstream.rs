@@ -11,8 +11,10 @@ use serde_json::Value;
 
 use crate::unit::{ChartRef, UpstreamChart};
 
+const FLUENT: &str = "https://fluent.github.io/helm-charts";
 const GRAFANA: &str = "https://grafana.github.io/helm-charts";
 const GRAFANA_COMMUNITY: &str = "https://grafana-community.github.io/helm-charts";
+const OPEN_TELEMETRY: &str = "https://open-telemetry.github.io/opentelemetry-helm-charts";
 const PROMETHEUS_COMMUNITY: &str = "https://prometheus-community.github.io/helm-charts";
 
 /// A chart in one of its roles.
@@ -66,6 +68,16 @@ upstream! {
     LOKI = "loki", GRAFANA_COMMUNITY, "18.11.0", "loki.yaml";
     /// Tempo 2.10: from 3.0 on the chart wants Kafka.
     TEMPO = "tempo-distributed", GRAFANA_COMMUNITY, "2.25.0", "tempo-distributed.yaml";
+    /// A log shipper.
+    VECTOR = "vector", "https://helm.vector.dev", "0.56.0", "vector.yaml";
+    /// The other log shipper.
+    FLUENT_BIT = "fluent-bit", FLUENT, "0.58.1", "fluent-bit.yaml";
+    /// Alloy on every node.
+    ALLOY_DAEMONSET = "alloy", GRAFANA, "1.11.1", "alloy.daemonset.yaml";
+    /// Alloy as clustered replicas.
+    ALLOY_DEPLOYMENT = "alloy", GRAFANA, "1.11.1", "alloy.deployment.yaml";
+    /// What makes OpenTelemetry collectors; its version goes with the collectors'.
+    OTEL_OPERATOR = "opentelemetry-operator", OPEN_TELEMETRY, "0.122.0", "opentelemetry-operator.yaml";
 }
 
 impl Upstream {
@@ -76,6 +88,13 @@ impl Upstream {
             repository: self.repository.to_owned(),
             version: self.version.to_owned(),
         })
+    }
+
+    /// A list of the file with more entries, since merging replaces lists. `pointer` is a JSON pointer.
+    pub fn list_with(&self, pointer: &str, more: impl IntoIterator<Item = Value>) -> Value {
+        let listed =
+            self.base.values.pointer(pointer).and_then(Value::as_array).into_iter().flatten().cloned();
+        listed.chain(more).collect()
     }
 
     /// The chart's values with what the topology implies.

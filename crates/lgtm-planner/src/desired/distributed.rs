@@ -23,9 +23,10 @@ use crate::{
 /// The namespaces that the hub has in this profile alone.
 pub(super) const HUB_NAMESPACES: [&str; 2] = [STORAGE.0, CERT_MANAGER];
 
-const CERT_MANAGER: &str = "cert-manager";
+/// What makes the certificates of webhooks.
+pub(super) const CERT_MANAGER: &str = "cert-manager";
 /// The definitions of monitors and of Prometheus itself.
-const PROMETHEUS_CRDS: &str = "prometheus-crds";
+pub(super) const PROMETHEUS_CRDS: &str = "prometheus-crds";
 /// Prometheus and what comes with it.
 const MONITOR: &str = "monitor";
 
@@ -45,13 +46,7 @@ impl Catalog<'_> {
             distributed::metrics_server(simulated),
             [enrolment],
         );
-        self.upstream(
-            (&hub.name, CERT_MANAGER),
-            CERT_MANAGER,
-            &upstream::CERT_MANAGER,
-            json!({}),
-            [namespaces.clone()],
-        );
+        self.cert_manager(&hub.name);
         self.backends();
         let mut monitor = distributed::monitor(&hub.name, push);
         let secret = catalog::grafana::admin_secret(topology);
@@ -121,14 +116,20 @@ impl Catalog<'_> {
         self.upstream((cluster, MONITOR), spoke::NAMESPACE, &upstream::MONITOR_SPOKE, values, needs);
     }
 
-    fn prometheus_crds(&mut self, cluster: &ClusterName) {
+    pub(super) fn prometheus_crds(&mut self, cluster: &ClusterName) {
         let needs = [UnitId::new(cluster, NAMESPACES_UNIT)];
         let name = (cluster, PROMETHEUS_CRDS);
         self.upstream(name, spoke::NAMESPACE, &upstream::PROMETHEUS_CRDS, json!({}), needs);
     }
 
+    pub(super) fn cert_manager(&mut self, cluster: &ClusterName) {
+        let needs = [UnitId::new(cluster, NAMESPACES_UNIT)];
+        let name = (cluster, CERT_MANAGER);
+        self.upstream(name, CERT_MANAGER, &upstream::CERT_MANAGER, json!({}), needs);
+    }
+
     /// An upstream chart with what the topology implies for it; unit and release have one name.
-    fn upstream(
+    pub(super) fn upstream(
         &mut self,
         (cluster, name): (&ClusterName, &str),
         namespace: &str,

@@ -54,7 +54,7 @@ impl Catalog<'_> {
             }
             Profile::Distributed(shipper) => {
                 self.distributed_hub(&push, needs, password.as_deref());
-                self.logs_and_traces(&hub, shipper, &push, &[namespaces]);
+                self.upstream_logs_and_traces(&hub, shipper, &push, &[namespaces]);
             }
         }
     }

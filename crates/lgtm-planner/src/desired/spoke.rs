@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lgtm_topology::{ClusterName, LogShipper, Profile, Scenario, Spoke};
 use serde_json::Value;
 
-use super::{Catalog, NAMESPACES_UNIT, hub};
+use super::{Catalog, NAMESPACES_UNIT, distributed::PROMETHEUS_CRDS, hub};
 use crate::{
     catalog::{
         self,
@@ -61,7 +61,10 @@ impl Catalog<'_> {
         };
         match spoke.scenario {
             Scenario::Alloy => self.alloy(&cluster.name, &Push::Gateway(gateway), &needs),
-            Scenario::Otel => self.otel(&cluster.name, &gateway, &needs),
+            Scenario::Otel => match self.topology.profile {
+                Profile::Compact => self.otel(&cluster.name, &gateway, &needs),
+                Profile::Distributed(_) => self.operated_otel(&cluster.name, &gateway, &needs),
+            },
             Scenario::Traditional(shipper) => {
                 self.traditional(&cluster.name, shipper, &Push::Gateway(gateway), &needs);
             }
@@ -84,20 +87,17 @@ impl Catalog<'_> {
                 self.exporters(name);
                 let metrics = prometheus_agent::values(name, push);
                 self.release(name, prometheus_agent::RELEASE, NAMESPACE, metrics, needs.to_vec());
+                self.logs_and_traces(name, shipper, push, needs);
             }
-            Profile::Distributed(_) => self.monitor(name, push, needs),
+            Profile::Distributed(_) => {
+                self.monitor(name, push, needs);
+                self.upstream_logs_and_traces(name, shipper, push, needs);
+            }
         }
-        self.logs_and_traces(name, shipper, push, needs);
     }
 
     /// What reads logs, and what takes traces from applications.
-    pub(super) fn logs_and_traces(
-        &mut self,
-        name: &ClusterName,
-        shipper: LogShipper,
-        push: &Push,
-        needs: &[UnitId],
-    ) {
+    fn logs_and_traces(&mut self, name: &ClusterName, shipper: LogShipper, push: &Push, needs: &[UnitId]) {
         use catalog::{alloy, log_shipper};
         let logs = log_shipper::values(name, push);
         self.release(name, log_shipper::release(shipper), NAMESPACE, logs, needs.to_vec());
@@ -108,10 +108,20 @@ impl Catalog<'_> {
     pub(super) fn alloy(&mut self, name: &ClusterName, push: &Push, needs: &[UnitId]) {
         use catalog::alloy;
         self.exporters(name);
+        let mut needs = needs.to_vec();
+        if matches!(self.topology.profile, Profile::Distributed(_)) {
+            self.prometheus_crds(name);
+            needs.push(UnitId::new(name, PROMETHEUS_CRDS));
+        }
         let monitors = self.has_monitors(name);
         for role in [alloy::Role::DaemonSet, alloy::Role::Deployment { monitors }] {
-            let values = alloy::values(role, name, push);
-            self.release_of(name, "alloy", role.release(), NAMESPACE, values, needs.to_vec());
+            match self.topology.profile {
+                Profile::Compact => {
+                    let values = alloy::values(role, name, push);
+                    self.release_of(name, "alloy", role.release(), NAMESPACE, values, needs.clone());
+                }
+                Profile::Distributed(_) => self.upstream_alloy(name, role, push, &needs),
+            }
         }
     }
 
@@ -125,7 +135,8 @@ impl Catalog<'_> {
 
     /// Whether ServiceMonitors and PodMonitors can be discovered on the cluster.
     fn has_monitors(&self, cluster: &ClusterName) -> bool {
-        [SERVICE_MONITOR, POD_MONITOR].into_iter().all(|kind| self.capabilities.offers(cluster, kind))
+        self.units.contains_key(&UnitId::new(cluster, PROMETHEUS_CRDS))
+            || [SERVICE_MONITOR, POD_MONITOR].into_iter().all(|kind| self.capabilities.offers(cluster, kind))
     }
 
     /// Says once where discovery of ServiceMonitors and PodMonitors is left out.
@@ -158,7 +169,7 @@ impl Catalog<'_> {
         self.release_of(cluster, name, name, namespace, values, needs);
     }
 
-    fn release_of(
+    pub(super) fn release_of(
         &mut self,
         cluster: &ClusterName,
         chart: &str,
