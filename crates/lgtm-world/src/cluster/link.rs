@@ -38,6 +38,8 @@ const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// How long a server's wishes to wait are followed here. Longer ones are the step's, which tells people.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What a request has one more second for.
+const BYTES_A_SECOND: u32 = 10_000;
 /// New credentials that are refused within this time are not had anew again.
 const RENEWAL: Duration = Duration::from_secs(30);
 
@@ -175,16 +177,24 @@ fn may_be_repeated(error: &ApiError, repeat: Repeat) -> bool {
     }
 }
 
+/// How long an answer may take. The API server merges and checks a large object field by field, which takes a busy
+/// one long: the definitions of the Prometheus operator are half a megabyte each, and ten of them come at once.
+fn time_for(request: &Request<Vec<u8>>) -> Duration {
+    let size = u32::try_from(request.body().len()).unwrap_or(u32::MAX);
+    REQUEST_TIMEOUT + Duration::from_secs(1) * (size / BYTES_A_SECOND)
+}
+
 async fn once(client: &Client, request: Request<Vec<u8>>) -> Answer<Value> {
+    let limit = time_for(&request);
     let asked = async {
         let response = client.send(request.map(Body::from)).await.map_err(ApiError::from_kube)?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(ApiError::from_kube)?.to_bytes();
         Ok(Response::from_parts(parts, body))
     };
-    let answered = tokio::time::timeout(REQUEST_TIMEOUT, asked).await;
-    let answered = answered
-        .map_err(|_| ApiError::NoAnswer(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())))??;
+    let answered = tokio::time::timeout(limit, asked).await;
+    let answered =
+        answered.map_err(|_| ApiError::NoAnswer(format!("no answer within {} s", limit.as_secs())))??;
     let status = answered.status();
     if status.is_success() {
         // The answer itself is not shown: it may hold a Secret.
@@ -221,4 +231,15 @@ fn failure(code: u16, body: &[u8], retry_after: Option<u32>) -> Status {
         details.retry_after_seconds = seconds;
     }
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_object_has_longer_to_be_answered() {
+        let seconds = |size| time_for(&Request::new(vec![b' '; size])).as_secs();
+        assert_eq!((seconds(0), seconds(9_999), seconds(500_000)), (10, 10, 60));
+    }
 }
