@@ -1,8 +1,11 @@
 //! Charts from repositories with the real helm: locked, vendored, and held against their digests.
 //!
-//! The charts are packaged here and taken from a folder; no repository is asked.
+//! The charts are packaged here and taken from a folder; no repository is asked. And our own charts, in the ways in
+//! which the catalog uses them.
 #![expect(clippy::unwrap_used, reason = "clippy allows it in test functions, and not in what these call")]
 
+#[path = "charts/own.rs"]
+mod own;
 #[path = "clusters/tools.rs"]
 mod tools;
 
@@ -140,41 +143,5 @@ fn a_lock_file_that_cannot_be_read_is_no_lock() {
     for command in [&["plan"][..], &["lock"], &["vendor", "out"]] {
         let (code, _, said) = place.run(command);
         assert!(code == 1 && said.contains("topology.lock") && said.contains("version control"), "{said}");
-    }
-}
-
-#[test]
-fn our_own_charts_lint_with_every_set_of_values() {
-    let charts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts");
-    let home = tempfile::tempdir().unwrap();
-    let mut linted = 0;
-    for chart in charts.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
-        // One that has no such folder lints by its defaults.
-        let sets = chart.join("ci").read_dir().into_iter().flatten().map(|entry| entry.unwrap().path());
-        for values in sets {
-            let mut helm = Command::new(tools().join("helm"));
-            helm.args(["lint", "--strict", "--values"]).arg(&values).arg(&chart).env("HOME", home.path());
-            let said = helm.output().unwrap();
-            let text = String::from_utf8_lossy(&said.stdout);
-            assert!(said.status.success(), "{}: {text}", values.display());
-            linted += 1;
-        }
-    }
-    assert!(linted >= 20, "only {linted} sets of values were found");
-}
-
-#[test]
-fn what_agents_are_configured_from_is_all_in_the_digest_that_rolls_them() {
-    let charts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts");
-    for (chart, known) in lgtm_planner::catalog::configuration::sources() {
-        let mut found = vec!["values.yaml".to_owned()];
-        for folder in ["templates", "files"] {
-            let files = charts.join(chart).join(folder).read_dir().into_iter().flatten();
-            let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-            let matter = names.filter(|name| folder == "files" || name.starts_with('_'));
-            found.extend(matter.map(|name| format!("{folder}/{name}")));
-        }
-        found.sort();
-        assert_eq!(known, found, "{chart}");
     }
 }
