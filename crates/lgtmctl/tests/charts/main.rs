@@ -4,9 +4,8 @@
 //! which the catalog uses them.
 #![expect(clippy::unwrap_used, reason = "clippy allows it in test functions, and not in what these call")]
 
-#[path = "charts/own.rs"]
 mod own;
-#[path = "clusters/tools.rs"]
+#[path = "../clusters/tools.rs"]
 mod tools;
 
 use std::{
