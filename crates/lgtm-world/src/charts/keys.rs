@@ -6,15 +6,18 @@ use super::contents::Contents;
 
 /// Settings whose content is the program's own configuration, or Kubernetes', whatever the chart has there
 /// itself.
-const PASSED_ON: [&str; 10] = [
+const PASSED_ON: [&str; 13] = [
     "affinity",
     "annotations",
     "config",
     "grafana.ini",
     "labels",
+    "livenessProbe",
     "nodeSelector",
+    "readinessProbe",
     "resources",
     "securityContext",
+    "startupProbe",
     "structuredConfig",
     // Tempo's section of that name, in `storage`.
     "trace",
@@ -90,7 +93,8 @@ mod tests {
     }
 
     fn chart(folder: &Path) {
-        let values = "replicas: 1\nserver:\n  port: 80\n  # tls: {}\n  extra: {}\n  resources: {limits: {}}\n\
+        let values = "replicas: 1\nserver:\n  port: 80\n  # tls: {}\n  extra: {}\n  resources: {limits: {}}\n  \
+                      livenessProbe: {httpGet: {}}\n\
                       cache:\n  own: true\n";
         let chart = "name: app\nversion: 1.0.0\ndependencies:\n  - {name: redis, alias: cache}\n";
         let schema = r#"{"properties": {"server": {"properties": {"hidden": {}}}, "open": {}}}"#;
@@ -114,7 +118,8 @@ mod tests {
             "global": {"any": 1},
             "replica": 2,
             "open": {"any": 1},
-            "server": {"prot": 80, "tls": {}, "hidden": 1, "extra": {"any": 1}, "resources": {"requests": {}}},
+            "server": {"prot": 80, "tls": {}, "hidden": 1, "extra": {"any": 1}, "resources": {"requests": {}},
+                "livenessProbe": {"failureThreshold": 12}},
             "unlisted": {"on": false, "of": true},
             "cache": {"own": false, "size": 2, "sise": 2, "auth": {"usr": "b"}},
         });
@@ -153,6 +158,6 @@ mod tests {
         chart(folder.path());
         let contents = contents::read(folder.path()).unwrap();
         let [found] = &unknown(&contents, &json!({"server": {"prot": 1}}))[..] else { panic!() };
-        assert_eq!(found.known, ["extra", "port", "resources"]);
+        assert_eq!(found.known, ["extra", "livenessProbe", "port", "resources"]);
     }
 }
