@@ -4,6 +4,7 @@
 //! which the catalog uses them.
 #![expect(clippy::unwrap_used, reason = "clippy allows it in test functions, and not in what these call")]
 
+mod distributed;
 mod own;
 #[path = "../clusters/tools.rs"]
 mod tools;
@@ -39,11 +40,11 @@ impl Place {
         std::fs::write(self.path("topology.yaml"), text).unwrap();
     }
 
-    /// Packages `app` with one template into the mirror.
-    fn package(&self, version: &str, template: &str) {
+    /// Packages a chart with one template into the mirror.
+    fn package(&self, name: &str, version: &str, template: &str) {
         let source = self.path("source/app");
         std::fs::create_dir_all(source.join("templates")).unwrap();
-        let chart = format!("apiVersion: v2\nname: app\nversion: {version}\n");
+        let chart = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
         std::fs::write(source.join("Chart.yaml"), chart).unwrap();
         std::fs::write(source.join("templates/all.yaml"), template).unwrap();
         let mut helm = Command::new(tools().join("helm"));
@@ -68,7 +69,7 @@ const RANDOM: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: app}\nstrin
 #[test]
 fn a_chart_is_locked_and_held_against_its_digest() {
     let place = Place::new("1.0.0");
-    place.package("1.0.0", STABLE);
+    place.package("app", "1.0.0", STABLE);
     let render = ["render", "hub/mine", "--to", "out", "--chart-mirror", "mirror"];
 
     let (code, _, said) = place.run(&render);
@@ -88,7 +89,7 @@ fn a_chart_is_locked_and_held_against_its_digest() {
     assert!(place.path("out").read_dir().unwrap().next().is_some());
 
     // Other bytes under the same version are noticed at every render, until somebody wants them.
-    place.package("1.0.0", &STABLE.replace("one", "two"));
+    place.package("app", "1.0.0", &STABLE.replace("one", "two"));
     let (code, _, said) = place.run(&render);
     assert!(code == 1 && said.contains("not the locked one"), "{said}");
     let (code, changed, _) = place.run(&["lock", "--chart-mirror", "mirror"]);
@@ -98,7 +99,7 @@ fn a_chart_is_locked_and_held_against_its_digest() {
     assert_eq!(place.run(&render).0, 0);
 
     // Another version is another chart, and the old one leaves the file.
-    place.package("1.1.0", STABLE);
+    place.package("app", "1.1.0", STABLE);
     place.ask_for("1.1.0");
     let (_, changed, _) = place.run(&["lock", "--chart-mirror", "mirror"]);
     assert!(changed.contains("+ app 1.1.0") && changed.contains("- app 1.0.0"), "{changed}");
@@ -107,7 +108,7 @@ fn a_chart_is_locked_and_held_against_its_digest() {
 #[test]
 fn vendored_charts_are_a_mirror() {
     let place = Place::new("1.0.0");
-    place.package("1.0.0", STABLE);
+    place.package("app", "1.0.0", STABLE);
     assert_eq!(place.run(&["lock", "--chart-mirror", "mirror"]).0, 0);
     let (code, _, said) = place.run(&["vendor", "carried", "--chart-mirror", "mirror"]);
     assert!(code == 0 && said.contains("1 chart in carried"), "{said}");
@@ -127,7 +128,7 @@ fn vendored_charts_are_a_mirror() {
 #[test]
 fn what_differs_at_every_render_is_named_and_its_value_is_not_shown() {
     let place = Place::new("1.0.0");
-    place.package("1.0.0", RANDOM);
+    place.package("app", "1.0.0", RANDOM);
     let (code, changed, said) = place.run(&["lock", "--chart-mirror", "mirror"]);
     assert!(code == 0 && said.contains("unstable: app 1.0.0"), "{changed}{said}");
     let lock = std::fs::read_to_string(place.path("topology.lock")).unwrap();
@@ -137,7 +138,7 @@ fn what_differs_at_every_render_is_named_and_its_value_is_not_shown() {
 #[test]
 fn a_lock_file_that_cannot_be_read_is_no_lock() {
     let place = Place::new("1.0.0");
-    place.package("1.0.0", STABLE);
+    place.package("app", "1.0.0", STABLE);
     std::fs::write(place.path("topology.lock"), "charts: none\n").unwrap();
     for command in [&["plan"][..], &["lock"], &["vendor", "out"]] {
         let (code, _, said) = place.run(command);
