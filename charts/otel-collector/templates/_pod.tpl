@@ -91,7 +91,9 @@ fsGroup: 10001
 # Without the read positions every new pod would send all logs of its node again.
 - name: state
   hostPath:
-    path: {{ .Values.stateDirectory }}
+    # Another folder for the operator's pods: each locks its files, and where one kind follows the other, both are
+    # there for a while.
+    path: {{ .Values.stateDirectory }}{{ if not .Values.workload.enabled }}-operated{{ end }}
     type: DirectoryOrCreate
 {{- if .Values.hostMetrics.fileSystems }}
 - name: host-root

@@ -311,6 +311,8 @@ pub struct ObjectStorage {
     pub port: u16,
     /// The Secret with the key that may do everything there.
     pub root: SecretRef,
+    /// The unit that makes that key, where one does.
+    pub root_unit: Option<UnitId>,
     /// The key of that Secret that holds the id.
     pub root_id_key: String,
     /// The key of that Secret that holds the secret.

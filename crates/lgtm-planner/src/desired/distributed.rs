@@ -51,7 +51,8 @@ impl Catalog<'_> {
         let mut monitor = distributed::monitor(&hub.name, push);
         let secret = catalog::grafana::admin_secret(topology);
         upstream::merge(&mut monitor, distributed::grafana(secret, password));
-        needs.push(UnitId::new(&hub.name, PROMETHEUS_CRDS));
+        // The sidecars' rights come with the data sources.
+        needs.extend([PROMETHEUS_CRDS, "grafana"].map(|unit| UnitId::new(&hub.name, unit)));
         self.upstream((&hub.name, MONITOR), spoke::NAMESPACE, &upstream::MONITOR_HUB, monitor, needs);
         let provisioning = catalog::grafana::provisioning(topology);
         self.release(&hub.name, "grafana", spoke::NAMESPACE, provisioning, [namespaces]);
@@ -91,6 +92,7 @@ impl Catalog<'_> {
             service: service.to_owned(),
             port,
             root: SecretRef { namespace: namespace.to_owned(), name: root.to_owned() },
+            root_unit: Some(UnitId::new(&hub.name, root)),
             root_id_key: root_id_key.to_owned(),
             root_secret_key: root_secret_key.to_owned(),
         };

@@ -15,7 +15,7 @@ use crate::{
     inventory::{Inventory, State},
     object::ObjectKey,
     observed::{ObjectExamined, Observed},
-    unit::{Content, Material, MaterialContent, Unit, UnitId},
+    unit::{AccessKeyRequest, Content, Material, MaterialContent, Unit, UnitId},
 };
 
 /// A Secret that needs a closer look.
@@ -35,8 +35,8 @@ pub(super) enum Verdict {
     Restore { reasons: Vec<String>, objects: Vec<ObjectChange> },
     /// Made, or made again; its facts are not known before.
     Make { change: Change, reasons: Vec<String>, objects: Vec<ObjectChange>, remake: bool, forbidden: bool },
-    /// The authority is itself made anew.
-    AwaitAuthority(UnitId),
+    /// What it rests on is itself made anew.
+    Await(UnitId),
 }
 
 /// The Secrets that the world must look at before facts are known.
@@ -64,19 +64,31 @@ pub fn assess_material(
     wanted
 }
 
-/// The input digest of a material unit: what is asked for, and by whom a certificate is signed.
-fn input_digest(material: &Material, authority: Option<&str>) -> Digest {
-    Digest::of_parts([material.request_digest().as_str(), authority.unwrap_or_default()])
+/// The input digest of a material unit: what is asked for, and what of another unit it rests on.
+fn input_digest(material: &Material, rests_on: Option<&str>) -> Digest {
+    Digest::of_parts([material.request_digest().as_str(), rests_on.unwrap_or_default()])
 }
 
-fn authority_fingerprint<'a>(material: &Material, facts: &'a Facts) -> Result<Option<&'a str>, UnitId> {
-    let Material::Certificate(request) = material else { return Ok(None) };
-    facts
-        .get(&request.authority)
-        .and_then(|facts| facts.get("fingerprint"))
-        .and_then(Value::as_str)
-        .map(Some)
-        .ok_or_else(|| request.authority.clone())
+/// The fact that the material rests on; with another one it is asked for anew. A certificate rests on its authority,
+/// and what an access key opens on the storage's root key: with a new one, the storage itself may be new and empty.
+fn rests_on<'a>(material: &Material, facts: &'a Facts) -> Result<Option<&'a str>, UnitId> {
+    let (unit, fact) = match material {
+        Material::Certificate(request) => (&request.authority, "fingerprint"),
+        Material::AccessKey(AccessKeyRequest { opens: Some(buckets), .. }) => {
+            match &buckets.storage.root_unit {
+                Some(unit) => (unit, "digest"),
+                None => return Ok(None),
+            }
+        }
+        Material::Authority { .. }
+        | Material::Password { .. }
+        | Material::Given(_)
+        | Material::AccessKey(_) => {
+            return Ok(None);
+        }
+    };
+    let known = facts.get(unit).and_then(|facts| facts.get(fact)).and_then(Value::as_str);
+    known.map(Some).ok_or_else(|| unit.clone())
 }
 
 pub(super) fn verdict(
@@ -86,9 +98,9 @@ pub(super) fn verdict(
     facts: &Facts,
     allowed: bool,
 ) -> Verdict {
-    let authority = match authority_fingerprint(&content.material, facts) {
-        Ok(authority) => authority,
-        Err(authority) => return Verdict::AwaitAuthority(authority),
+    let rests_on = match rests_on(&content.material, facts) {
+        Ok(rests_on) => rests_on,
+        Err(unit) => return Verdict::Await(unit),
     };
     let object = content.secret.key();
     let forbidden = content.material.is_protected() && !allowed;
@@ -125,9 +137,10 @@ pub(super) fn verdict(
     if inventory.state == State::Intended {
         return make(Change::Resume, "an earlier apply was cut short".to_owned(), false, false);
     }
-    if inventory.digest != input_digest(&content.material, authority) {
+    if inventory.digest != input_digest(&content.material, rests_on) {
         if matches!(content.material, Material::AccessKey(_)) {
-            let reason = "what the key opens, or where it is kept, has changed".to_owned();
+            let reason =
+                "what the key opens, where it is kept, or the storage's root key has changed".to_owned();
             return make(Change::Update, reason, false, forbidden);
         }
         return make(
@@ -235,13 +248,14 @@ pub(super) fn decide(
             | Material::Given(_)
             | Material::AccessKey(_) => None,
         };
-        let fingerprint = authority_fingerprint(&content.material, facts).ok().flatten();
+        let rests_on = rests_on(&content.material, facts).ok().flatten();
+        let fingerprint = rests_on.filter(|_| authority.is_some());
         Action::Make(Box::new(MakeMaterial {
             content: content.clone(),
             remake,
             authority,
             authority_fingerprint: fingerprint.map(str::to_owned),
-            digest: input_digest(&content.material, fingerprint),
+            digest: input_digest(&content.material, rests_on),
             needs: unit.needs.clone(),
             before: observed.inventory(&unit.id).cloned(),
         }))
@@ -257,8 +271,8 @@ pub(super) fn decide(
             needs_permission: forbidden,
             ..Decision::act(change, action(remake))
         },
-        Verdict::AwaitAuthority(authority) => {
-            Decision { reasons: vec![format!("decided when {authority} is done")], ..Decision::later() }
+        Verdict::Await(unit) => {
+            Decision { reasons: vec![format!("decided when {unit} is done")], ..Decision::later() }
         }
     }
 }
@@ -274,6 +288,6 @@ pub(super) fn stable_facts(
         Verdict::Keep | Verdict::Restore { .. } => {
             observed.inventory(&unit.id).map(|inventory| inventory.facts.clone())
         }
-        Verdict::Make { .. } | Verdict::AwaitAuthority(_) => None,
+        Verdict::Make { .. } | Verdict::Await(_) => None,
     }
 }

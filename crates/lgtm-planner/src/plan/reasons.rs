@@ -12,13 +12,14 @@ use crate::{
 /// Why an object that its unit lets go of stays where it is; none when it goes.
 pub(super) fn why_kept(object: &InventoryObject, options: &PlanOptions) -> Option<&'static str> {
     let is_claim = object.key.group.is_empty() && object.key.kind == "PersistentVolumeClaim";
-    if object.keep {
+    match (is_claim, options.delete_data) {
+        // What the user says of data goes over what a chart says.
+        (true, true) => None,
+        (true, false) => {
+            Some("it holds data, and is yours to delete; `destroy --delete-data` takes claims along")
+        }
         // helm's mark on what outlives its release.
-        Some("helm.sh/resource-policy: keep")
-    } else if is_claim && !options.delete_data {
-        Some("it holds data, which goes with `destroy --delete-data` only")
-    } else {
-        None
+        (false, _) => object.keep.then_some("helm.sh/resource-policy: keep"),
     }
 }
 

@@ -11,7 +11,7 @@ use lgtm_planner::{
         AccessKeyRequest, Buckets, Content, Material, MaterialContent, ObjectStorage, SecretRef, Unit, UnitId,
     },
 };
-use lgtm_topology::{Topology, parse};
+use lgtm_topology::{ClusterName, Topology, parse};
 use serde_json::json;
 
 use crate::{
@@ -36,6 +36,7 @@ fn request(buckets: &[&str]) -> AccessKeyRequest {
                 service: "rustfs-svc".to_owned(),
                 port: 9000,
                 root: secret("root"),
+                root_unit: Some(UnitId::new(&ClusterName::new("hub"), "root")),
                 root_id_key: "ROOT_ID".to_owned(),
                 root_secret_key: "ROOT_SECRET".to_owned(),
             },
@@ -49,8 +50,15 @@ fn desired(request: AccessKeyRequest) -> Desired {
     let id = UnitId::new(&desired.hub, "loki-key");
     let secret = SecretRef { namespace: "loki".to_owned(), name: "object-storage".to_owned() };
     let content = Content::Material(MaterialContent { secret, material: Material::AccessKey(request) });
-    let needs = [UnitId::new(&desired.hub, "namespaces")].into();
+    let namespaces = UnitId::new(&desired.hub, "namespaces");
+    let root = UnitId::new(&desired.hub, "root");
+    let needs = [namespaces.clone(), root.clone()].into();
     desired.units.insert(id.clone(), Unit { id, needs, content });
+    let own =
+        AccessKeyRequest { id_key: "ROOT_ID".to_owned(), secret_key: "ROOT_SECRET".to_owned(), opens: None };
+    let secret = SecretRef { namespace: "loki".to_owned(), name: "root".to_owned() };
+    let content = Content::Material(MaterialContent { secret, material: Material::AccessKey(own) });
+    desired.units.insert(root.clone(), Unit { id: root, needs: [namespaces].into(), content });
     desired.add_needs([]).unwrap();
     desired
 }
@@ -80,9 +88,7 @@ fn key() -> ObjectKey {
 fn a_key_is_made_once_and_what_it_opens_may_change() {
     let mut world = World::default();
     let made = step(&mut world, request(&["chunks", "ruler"])).unwrap();
-    assert_eq!(made.change, Change::Create);
-    let remark = "an access key that opens the buckets chunks, ruler in storage/rustfs-svc";
-    assert_eq!(made.objects[0].remark.as_deref(), Some(remark));
+    assert_eq!(made.change, Change::Later, "it rests on the root key, which is made first");
     assert!(step(&mut world, request(&["chunks", "ruler"])).is_none());
     let hub = desired(request(&[])).hub;
     let facts = |world: &World| world.clusters[&hub].objects[&key()].minted.clone().unwrap().facts;
@@ -115,13 +121,33 @@ fn a_lost_or_changed_key_is_made_anew_without_the_users_word() {
 }
 
 #[test]
+fn what_a_key_opens_is_made_again_in_a_storage_with_another_root_key() {
+    let mut world = World::default();
+    step(&mut world, request(&["chunks"])).unwrap();
+    let hub = desired(request(&[])).hub;
+    let unit = lgtm_planner::unit::UnitName::new("loki-key");
+    let digest = |world: &World| world.clusters[&hub].inventories[&unit].digest.clone();
+    let facts = |world: &World| world.clusters[&hub].inventories[&unit].facts.clone();
+    let before = (digest(&world), facts(&world));
+
+    // With its root key a storage has lost everything, for all that anyone knows.
+    world.cluster(&hub).delete(&secret_key("loki", "root"));
+    let again = step(&mut world, request(&["chunks"])).unwrap();
+    assert_eq!(again.change, Change::Later);
+    assert_ne!(digest(&world), before.0);
+    assert_eq!(facts(&world), before.1, "the key itself stays");
+    assert!(step(&mut world, request(&["chunks"])).is_none());
+}
+
+#[test]
 fn whatever_is_asked_for_is_in_the_digest() {
     let first = request(&["chunks"]);
     let mut requests = vec![first.clone(), request(&["chunks", "ruler"])];
     requests.push(AccessKeyRequest { id_key: "OTHER".to_owned(), ..first.clone() });
     requests.push(AccessKeyRequest { secret_key: "OTHER".to_owned(), ..first.clone() });
     requests.push(AccessKeyRequest { opens: None, ..first.clone() });
-    let edits: [fn(&mut ObjectStorage); 7] = [
+    let edits: [fn(&mut ObjectStorage); 8] = [
+        |storage| storage.root_unit = None,
         |storage| storage.namespace.push('2'),
         |storage| storage.service.push('2'),
         |storage| storage.port += 1,

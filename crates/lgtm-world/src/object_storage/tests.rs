@@ -30,6 +30,7 @@ fn storage() -> ObjectStorage {
         service: "rustfs-svc".to_owned(),
         port: 9000,
         root: SecretRef { namespace: "storage".to_owned(), name: "root-key".to_owned() },
+        root_unit: None,
         root_id_key: "id".to_owned(),
         root_secret_key: "secret".to_owned(),
     }

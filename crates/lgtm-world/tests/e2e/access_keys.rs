@@ -40,6 +40,7 @@ fn unit(name: &str, opens: Option<&[&str]>) -> Unit {
             service: "rustfs-svc".to_owned(),
             port: 9000,
             root: secret("root-key"),
+            root_unit: None,
             root_id_key: "ROOT_ID".to_owned(),
             root_secret_key: "ROOT_SECRET".to_owned(),
         },
