@@ -51,8 +51,11 @@ fn a_valid_topology() {
 
 #[test]
 fn the_examples_are_valid_with_all_that_they_need() {
-    let examples =
-        [include_str!("../../../topology.example.yaml"), include_str!("../../../examples/quickstart.yaml")];
+    let examples = [
+        include_str!("../../../topology.example.yaml"),
+        include_str!("../../../examples/quickstart.yaml"),
+        include_str!("../../../examples/distributed.yaml"),
+    ];
     for example in examples {
         let output = run_with(example, &["validate"]);
         assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
