@@ -6,12 +6,11 @@
 use lgtm_topology::{ClusterName, Tenant, Topology};
 use serde_json::{Map, Value, json};
 
-use crate::object::Object;
-
 use super::{
     push::{Gateway, Push},
     upstream::{self, Upstream},
 };
+use crate::object::Object;
 
 /// The namespace and Service of the object storage, and its port for S3.
 pub const STORAGE: (&str, &str, u16) = ("storage", "rustfs-svc", 9000);
@@ -139,7 +138,7 @@ pub fn monitor(cluster: &ClusterName, push: &Push) -> Value {
         Push::Gateway(gateway) => {
             let file = |key: &str| json!({"secret": {"name": gateway.secret_name, "key": key}});
             json!({
-                "url": format!("https://{}:{}/api/v1/push", gateway.address, gateway.port),
+                "url": format!("{}/api/v1/push", gateway.url()),
                 "tlsConfig": {
                     "ca": file("ca.crt"),
                     "cert": file("tls.crt"),
@@ -187,7 +186,7 @@ fn alerts(gateway: &Gateway) -> Value {
                 "scheme": "https",
                 "path_prefix": "/alertmanager",
                 "api_version": "v2",
-                "static_configs": [{"targets": [format!("{}:{}", gateway.address, gateway.port)]}],
+                "static_configs": [{"targets": [gateway.host()]}],
                 "tls_config": {
                     "ca_file": file("ca.crt"),
                     "cert_file": file("tls.crt"),

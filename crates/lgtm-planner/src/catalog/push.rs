@@ -69,11 +69,21 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// `host:port`.
+    pub fn host(&self) -> String {
+        format!("{}:{}", self.address, self.port)
+    }
+
+    /// Its root, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.host())
+    }
+
     /// The charts' value `push`.
     pub fn values(&self) -> Value {
         json!({
             "gateway": {
-                "url": format!("https://{}:{}", self.address, self.port),
+                "url": self.url(),
                 "serverName": self.server_name,
                 "secretName": self.secret_name,
                 "certificateDigest": self.certificate_digest,

@@ -1,7 +1,7 @@
 //! The agents of the profile `distributed`: programs from upstream charts, each beside a release of our own chart
 //! that has its configuration.
 
-use lgtm_topology::{ClusterName, LogShipper, Spoke};
+use lgtm_topology::{ClusterName, LogShipper, Scenario, Spoke};
 use serde_json::{Value, json};
 
 use super::{Catalog, NAMESPACES_UNIT, distributed, spoke};
@@ -36,6 +36,36 @@ struct Agent<'a> {
 }
 
 impl Catalog<'_> {
+    /// A spoke's agents.
+    pub(super) fn upstream_agents(
+        &mut self,
+        name: &ClusterName,
+        scenario: Scenario,
+        gateway: Gateway,
+        needs: &[UnitId],
+    ) {
+        match scenario {
+            Scenario::Alloy => self.upstream_alloys(name, &Push::Gateway(gateway), needs),
+            Scenario::Otel => self.operated_otel(name, &gateway, needs),
+            Scenario::Traditional(shipper) => {
+                let push = Push::Gateway(gateway);
+                self.monitor(name, &push, needs);
+                self.upstream_logs_and_traces(name, shipper, &push, needs);
+            }
+        }
+    }
+
+    /// Alloy for everything. The definitions of monitors are there before it looks for any.
+    fn upstream_alloys(&mut self, name: &ClusterName, push: &Push, needs: &[UnitId]) {
+        self.exporters(name);
+        self.prometheus_crds(name);
+        let mut needs = needs.to_vec();
+        needs.push(UnitId::new(name, distributed::PROMETHEUS_CRDS));
+        for role in [alloy::Role::DaemonSet, alloy::Role::Deployment { monitors: true }] {
+            self.upstream_alloy(name, role, push, &needs);
+        }
+    }
+
     /// What reads logs, and what takes traces from applications.
     pub(super) fn upstream_logs_and_traces(
         &mut self,
@@ -56,13 +86,7 @@ impl Catalog<'_> {
     }
 
     /// Alloy in one of its roles.
-    pub(super) fn upstream_alloy(
-        &mut self,
-        name: &ClusterName,
-        role: alloy::Role,
-        push: &Push,
-        needs: &[UnitId],
-    ) {
+    fn upstream_alloy(&mut self, name: &ClusterName, role: alloy::Role, push: &Push, needs: &[UnitId]) {
         let chart = agents::alloy_chart(role);
         let agent = Agent {
             program: role.release(),
@@ -90,7 +114,7 @@ impl Catalog<'_> {
     }
 
     /// The operator, and the collectors that it is to make.
-    pub(super) fn operated_otel(&mut self, cluster: &ClusterName, gateway: &Gateway, needs: &[UnitId]) {
+    fn operated_otel(&mut self, cluster: &ClusterName, gateway: &Gateway, needs: &[UnitId]) {
         use otel_collector::{Role, values};
         self.prometheus_crds(cluster);
         let namespaces = UnitId::new(cluster, NAMESPACES_UNIT);
@@ -138,8 +162,7 @@ impl Catalog<'_> {
         if self.gateway_address().is_some() {
             return;
         }
-        let ships =
-            |spoke: &&Spoke| spoke.scenario == lgtm_topology::Scenario::Traditional(LogShipper::Vector);
+        let ships = |spoke: &&Spoke| spoke.scenario == Scenario::Traditional(LogShipper::Vector);
         let spokes: Vec<&str> =
             self.topology.spokes.iter().filter(ships).map(|spoke| spoke.cluster.name.as_str()).collect();
         if !spokes.is_empty() {
@@ -154,7 +177,7 @@ impl Catalog<'_> {
 
 #[cfg(test)]
 mod tests {
-    use lgtm_topology::{HelmValues, Override, Position, Profile, ReleaseName, Scenario, Topology};
+    use lgtm_topology::{HelmValues, Override, Position, Profile, ReleaseName, Topology};
 
     use super::*;
     use crate::{

@@ -1,7 +1,5 @@
 //! The units of the profile `distributed`: upstream charts on the hub, and on spokes that use them.
 
-use std::sync::Arc;
-
 use lgtm_topology::{ClusterName, Provider};
 use serde_json::{Value, json};
 
@@ -14,10 +12,7 @@ use crate::{
         upstream::{self, Upstream},
     },
     fact::FactRef,
-    unit::{
-        AccessKeyRequest, Buckets, Content, ENROLMENT_UNIT, Material, ObjectStorage, Release, SecretRef,
-        UnitId,
-    },
+    unit::{AccessKeyRequest, Buckets, Content, ENROLMENT_UNIT, Material, ObjectStorage, SecretRef, UnitId},
 };
 
 /// The namespaces that the hub has in this profile alone.
@@ -130,22 +125,15 @@ impl Catalog<'_> {
         self.upstream(name, CERT_MANAGER, &upstream::CERT_MANAGER, json!({}), needs);
     }
 
-    /// An upstream chart with what the topology implies for it; unit and release have one name.
+    /// An upstream chart with what the topology implies for it.
     pub(super) fn upstream(
         &mut self,
-        (cluster, name): (&ClusterName, &str),
+        name: (&ClusterName, &str),
         namespace: &str,
         chart: &Upstream,
         implied: Value,
         needs: impl IntoIterator<Item = UnitId>,
     ) {
-        let content = Content::Release(Release {
-            chart: chart.chart(),
-            name: name.to_owned(),
-            namespace: namespace.to_owned(),
-            values: Arc::new(chart.values(implied)),
-            gives: Vec::new(),
-        });
-        self.add(UnitId::new(cluster, name), needs, content);
+        self.chart(name, namespace, chart.chart(), chart.values(implied), needs);
     }
 }

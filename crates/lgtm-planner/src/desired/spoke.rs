@@ -59,20 +59,25 @@ impl Catalog<'_> {
             secret_name: catalog::push::CERTIFICATE_SECRET.to_owned(),
             certificate_digest: FactRef::new(&certificate, "digest").placeholder(),
         };
-        match spoke.scenario {
-            Scenario::Alloy => self.alloy(&cluster.name, &Push::Gateway(gateway), &needs),
-            Scenario::Otel => match self.topology.profile {
-                Profile::Compact => self.otel(&cluster.name, &gateway, &needs),
-                Profile::Distributed(_) => self.operated_otel(&cluster.name, &gateway, &needs),
-            },
+        match self.topology.profile {
+            Profile::Compact => self.agents(&cluster.name, spoke.scenario, gateway, &needs),
+            Profile::Distributed(_) => self.upstream_agents(&cluster.name, spoke.scenario, gateway, &needs),
+        }
+    }
+
+    /// A spoke's agents, from our own charts.
+    fn agents(&mut self, name: &ClusterName, scenario: Scenario, gateway: Gateway, needs: &[UnitId]) {
+        match scenario {
+            Scenario::Alloy => self.alloy(name, &Push::Gateway(gateway), needs),
+            Scenario::Otel => self.otel(name, &gateway, needs),
             Scenario::Traditional(shipper) => {
-                self.traditional(&cluster.name, shipper, &Push::Gateway(gateway), &needs);
+                self.traditional(name, shipper, &Push::Gateway(gateway), needs);
             }
         }
     }
 
     /// What tells of a cluster's objects and nodes, for agents that read metrics.
-    fn exporters(&mut self, name: &ClusterName) {
+    pub(super) fn exporters(&mut self, name: &ClusterName) {
         use catalog::{kube_state_metrics, node_exporter};
         let namespaces = [UnitId::new(name, NAMESPACES_UNIT)];
         self.release(name, "kube-state-metrics", NAMESPACE, kube_state_metrics::values(), namespaces.clone());
@@ -81,24 +86,10 @@ impl Catalog<'_> {
 
     /// One program for each signal.
     fn traditional(&mut self, name: &ClusterName, shipper: LogShipper, push: &Push, needs: &[UnitId]) {
-        use catalog::prometheus_agent;
-        match self.topology.profile {
-            Profile::Compact => {
-                self.exporters(name);
-                let metrics = prometheus_agent::values(name, push);
-                self.release(name, prometheus_agent::RELEASE, NAMESPACE, metrics, needs.to_vec());
-                self.logs_and_traces(name, shipper, push, needs);
-            }
-            Profile::Distributed(_) => {
-                self.monitor(name, push, needs);
-                self.upstream_logs_and_traces(name, shipper, push, needs);
-            }
-        }
-    }
-
-    /// What reads logs, and what takes traces from applications.
-    fn logs_and_traces(&mut self, name: &ClusterName, shipper: LogShipper, push: &Push, needs: &[UnitId]) {
-        use catalog::{alloy, log_shipper};
+        use catalog::{alloy, log_shipper, prometheus_agent};
+        self.exporters(name);
+        let metrics = prometheus_agent::values(name, push);
+        self.release(name, prometheus_agent::RELEASE, NAMESPACE, metrics, needs.to_vec());
         let logs = log_shipper::values(name, push);
         self.release(name, log_shipper::release(shipper), NAMESPACE, logs, needs.to_vec());
         let traces = alloy::values(alloy::Role::Traces, name, push);
@@ -108,20 +99,10 @@ impl Catalog<'_> {
     pub(super) fn alloy(&mut self, name: &ClusterName, push: &Push, needs: &[UnitId]) {
         use catalog::alloy;
         self.exporters(name);
-        let mut needs = needs.to_vec();
-        if matches!(self.topology.profile, Profile::Distributed(_)) {
-            self.prometheus_crds(name);
-            needs.push(UnitId::new(name, PROMETHEUS_CRDS));
-        }
         let monitors = self.has_monitors(name);
         for role in [alloy::Role::DaemonSet, alloy::Role::Deployment { monitors }] {
-            match self.topology.profile {
-                Profile::Compact => {
-                    let values = alloy::values(role, name, push);
-                    self.release_of(name, "alloy", role.release(), NAMESPACE, values, needs.clone());
-                }
-                Profile::Distributed(_) => self.upstream_alloy(name, role, push, &needs),
-            }
+            let values = alloy::values(role, name, push);
+            self.release_of(name, "alloy", role.release(), NAMESPACE, values, needs.to_vec());
         }
     }
 
@@ -178,8 +159,20 @@ impl Catalog<'_> {
         values: Value,
         needs: impl IntoIterator<Item = UnitId>,
     ) {
+        self.chart((cluster, name), namespace, ChartRef::Embedded(chart.to_owned()), values, needs);
+    }
+
+    /// A release of any chart; unit and release have one name.
+    pub(super) fn chart(
+        &mut self,
+        (cluster, name): (&ClusterName, &str),
+        namespace: &str,
+        chart: ChartRef,
+        values: Value,
+        needs: impl IntoIterator<Item = UnitId>,
+    ) {
         let content = Content::Release(Release {
-            chart: ChartRef::Embedded(chart.to_owned()),
+            chart,
             name: name.to_owned(),
             namespace: namespace.to_owned(),
             values: Arc::new(values),
