@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::{HeaderMap, header};
 use kube::{client::AuthError, core::Status};
 use lgtm_executor::{Failure, Kind};
 use lgtm_topology::ClusterName;
@@ -202,6 +203,18 @@ fn causes<'a>(
 /// The innermost message of an error; the outer ones only say that there is one.
 fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// The whole seconds that an answer's headers ask to wait (RFC 9110, 10.2.3). A date is passed over.
+pub(crate) fn retry_after_seconds(headers: &HeaderMap) -> Option<u32> {
+    headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
+}
+
+/// The first line of what a server says that has anything on it, as much of it as is shown.
+pub(crate) fn first_line(said: &str) -> Option<String> {
+    const SHOWN: usize = 200;
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(SHOWN).collect())
 }
 
 #[cfg(test)]

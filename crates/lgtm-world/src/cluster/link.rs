@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response, header};
+use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use kube::{
     Client,
@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 use super::{
     REQUEST_TIMEOUT,
-    answer::{Answer, ApiError},
+    answer::{Answer, ApiError, first_line, retry_after_seconds},
 };
 use crate::connection::Access;
 
@@ -201,8 +201,7 @@ async fn once(client: &Client, request: Request<Vec<u8>>) -> Answer<Value> {
         return serde_json::from_slice(answered.body())
             .map_err(|error| ApiError::Other(format!("the answer is no JSON: {error}")));
     }
-    let retry_after = answered.headers().get(header::RETRY_AFTER);
-    let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+    let seconds = retry_after_seconds(answered.headers());
     Err(ApiError::from_status(failure(status.as_u16(), answered.body(), seconds)))
 }
 
@@ -211,10 +210,8 @@ fn failure(code: u16, body: &[u8], retry_after: Option<u32>) -> Status {
     let mut status = match serde_json::from_slice::<Status>(body) {
         Ok(status) if status.status == Some(StatusSummary::Failure) => status,
         Ok(_) | Err(_) => {
-            let text = String::from_utf8_lossy(body);
-            let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-            let line: String = line.chars().take(200).collect();
-            Status::failure(&if line.is_empty() { format!("HTTP status {code}") } else { line }, "")
+            let line = first_line(&String::from_utf8_lossy(body));
+            Status::failure(&line.unwrap_or_else(|| format!("HTTP status {code}")), "")
         }
     };
     // What proxies and clients go by is the HTTP status.

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{AccessKey, sign::signed, trouble::Trouble};
-use crate::cluster::REQUEST_TIMEOUT;
+use crate::cluster::{REQUEST_TIMEOUT, answer::retry_after_seconds};
 
 /// The longest answer that is read; a list of ten thousand users is about a megabyte.
 const LONGEST_ANSWER: usize = 8 << 20;
@@ -122,9 +122,8 @@ impl Line {
         let answered = answered.map_err(|reason| Trouble::NoAnswer { doing: doing.clone(), reason })?;
         let status = answered.status();
         tracing::debug!(doing, status = status.as_u16(), "the object storage answered");
-        let retry_after = answered.headers().get(header::RETRY_AFTER);
-        let seconds = retry_after.and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
-        let retry_after = seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
+        let retry_after =
+            retry_after_seconds(answered.headers()).map(|seconds| Duration::from_secs(u64::from(seconds)));
         let body = answered.into_body();
         let code = (!status.is_success()).then(|| code(&body)).flatten();
         Ok(Answer { doing, status, code, retry_after, body })

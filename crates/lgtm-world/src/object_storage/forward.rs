@@ -13,10 +13,7 @@ use super::{
     ask::{Broken, Line},
     trouble::Trouble,
 };
-use crate::cluster::{Cluster, Resource};
-
-/// As much of what the kubelet says as is shown.
-const SHOWN: usize = 200;
+use crate::cluster::{Cluster, Resource, answer::first_line};
 
 /// A Pod that is ready, and its port that speaks S3.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,13 +78,13 @@ pub(super) async fn line(cluster: &Cluster, storage: &ObjectStorage, pod: &Pod) 
         let doing = format!("opening a connection to Pod {}/{}", storage.namespace, pod.name);
         Trouble::Said(Box::new(cluster.failure(&doing, error)))
     })?;
-    let broken: Broken = error.map(|said| said.map(|said| first_line(&said))).boxed();
+    let broken: Broken = error.map(|said| said.map(|said| reason(&said))).boxed();
     Line::over(stream, storage.port, broken).await.map_err(|error| unreached(error.to_string()))
 }
 
-fn first_line(said: &str) -> String {
-    let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("the way to it is closed");
-    line.chars().take(SHOWN).collect()
+/// What the kubelet says, in a line.
+fn reason(said: &str) -> String {
+    first_line(said).unwrap_or_else(|| "the way to it is closed".to_owned())
 }
 
 #[cfg(test)]
@@ -131,8 +128,8 @@ mod tests {
 
     #[test]
     fn of_what_the_kubelet_says_one_line_is_shown() {
-        assert_eq!(first_line("\n connection refused \nmore"), "connection refused");
-        assert_eq!(first_line(""), "the way to it is closed");
-        assert_eq!(first_line(&"a".repeat(500)).len(), 200);
+        assert_eq!(reason("\n connection refused \nmore"), "connection refused");
+        assert_eq!(reason(""), "the way to it is closed");
+        assert_eq!(reason(&"a".repeat(500)).len(), 200);
     }
 }

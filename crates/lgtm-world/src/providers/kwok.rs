@@ -118,7 +118,7 @@ impl Kwok {
         let _turn = if state == State::Running { None } else { self.turns.acquire().await.ok() };
         match (state, record) {
             (State::Running | State::Stopped, Some(record)) => {
-                refuse_other_networks(spec, &record)?;
+                record.refuse_other_networks(spec)?;
                 let started = state == State::Stopped;
                 if started {
                     self.start(&layout, &spec.name, &record).await?;
@@ -377,26 +377,4 @@ fn asking(name: &str, doing: &'static str, source: kube::Error) -> KwokError {
 fn write_json(path: &Path, value: &serde_json::Value) -> std::io::Result<()> {
     let text = serde_json::to_vec_pretty(value).map_err(std::io::Error::other)?;
     record::write_whole(path, &text)
-}
-
-/// The networks of a cluster are in its certificates and its data: they cannot be changed in place, and
-/// a cluster is never thrown away without being asked.
-fn refuse_other_networks(spec: &KwokSpec, record: &Record) -> Result<(), KwokError> {
-    let wanted = Record::new(spec, record.ports);
-    let networks = [
-        ("pod network", &record.pod_cidr, wanted.pod_cidr),
-        ("service network", &record.service_cidr, wanted.service_cidr),
-    ];
-    for (what, found, wanted) in networks {
-        if *found != wanted {
-            let or_default = |cidr: Option<String>| cidr.unwrap_or_else(|| "the default".to_owned());
-            return Err(KwokError::OtherNetwork {
-                name: spec.name.clone(),
-                what,
-                found: or_default(found.clone()),
-                wanted: or_default(wanted),
-            });
-        }
-    }
-    Ok(())
 }

@@ -13,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{KwokSpec, ports::Ports};
+use super::{KwokError, KwokSpec, ports::Ports};
 
 /// The record of one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,28 @@ impl Record {
             service_cidr: spec.service_cidr.map(|cidr| cidr.to_string()),
             complete: false,
         }
+    }
+
+    /// The networks of a cluster are in its certificates and its data: they cannot be changed in place, and
+    /// a cluster is never thrown away without being asked.
+    pub(super) fn refuse_other_networks(&self, spec: &KwokSpec) -> Result<(), KwokError> {
+        let wanted = Self::new(spec, self.ports);
+        let networks = [
+            ("pod network", &self.pod_cidr, wanted.pod_cidr),
+            ("service network", &self.service_cidr, wanted.service_cidr),
+        ];
+        for (what, found, wanted) in networks {
+            if *found != wanted {
+                let or_default = |cidr: Option<String>| cidr.unwrap_or_else(|| "the default".to_owned());
+                return Err(KwokError::OtherNetwork {
+                    name: spec.name.clone(),
+                    what,
+                    found: or_default(found.clone()),
+                    wanted: or_default(wanted),
+                });
+            }
+        }
+        Ok(())
     }
 }
 
