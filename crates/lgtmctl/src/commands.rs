@@ -36,8 +36,7 @@ pub(crate) async fn dispatch(
     match command {
         Command::Validate(args) => validate::run(args, printer),
         Command::Plan(args) => {
-            let session = Session::open(&args.file, false, printer, interrupt)?;
-            session.check_values(&args.file).await?;
+            let session = Session::open_checked(&args.file, false, printer, interrupt).await?;
             plan::run(&session, args).await
         }
         Command::Apply(args) => {
@@ -45,8 +44,7 @@ pub(crate) async fn dispatch(
             if !args.rehearse {
                 confirm::require(args.run.yes, "apply", printer)?;
             }
-            let session = Session::open(&args.file, args.rehearse, printer, interrupt)?;
-            session.check_values(&args.file).await?;
+            let session = Session::open_checked(&args.file, args.rehearse, printer, interrupt).await?;
             apply::run(&session, args).await
         }
         Command::Status(args) => {
@@ -60,8 +58,7 @@ pub(crate) async fn dispatch(
         }
         Command::Graph(args) => graph::run(args, printer),
         Command::Render(args) => {
-            let session = Session::open(&args.file, false, printer, interrupt)?;
-            session.check_values(&args.file).await?;
+            let session = Session::open_checked(&args.file, false, printer, interrupt).await?;
             render::run(&session, args).await
         }
         Command::Kubeconfig(args) => {

@@ -120,20 +120,37 @@ impl<'a> Session<'a, ClusterWorld> {
         printer: &'a Printer,
         interrupt: Interrupt,
     ) -> Result<Self, CommandError> {
-        let Given { document, topology, desired } = Given::read(file, rehearse, printer)?;
-        let world = world(&document, &desired, locked_charts(file, &document)?, rehearse)?;
-        Ok(Self { world, topology, document, printer, interrupt })
+        let given = Given::read(file, rehearse, printer)?;
+        let charts = locked_charts(file, &given.document)?;
+        Self::with(given, charts, rehearse, printer, interrupt)
     }
 
-    /// Warns of values of the user's that their charts do not know.
-    pub async fn check_values(&self, file: &FileArgs) -> Result<(), CommandError> {
-        if self.topology.overrides.is_empty() && self.topology.extra_releases.is_empty() {
-            return Ok(());
+    /// The same for commands that render: warns of values of the user's that their charts do not know.
+    pub async fn open_checked(
+        file: &FileArgs,
+        rehearse: bool,
+        printer: &'a Printer,
+        interrupt: Interrupt,
+    ) -> Result<Self, CommandError> {
+        let given = Given::read(file, rehearse, printer)?;
+        let source = locked_charts(file, &given.document)?;
+        let Given { document, topology, desired } = &given;
+        if !topology.overrides.is_empty() || !topology.extra_releases.is_empty() {
+            let charts = charts(document, source.clone())?;
+            interrupt.or(values::check(&charts, topology, desired, document, printer)).await?;
         }
-        let charts = charts(&self.document, locked_charts(file, &self.document)?)?;
-        let desired = self.desired()?;
-        let check = values::check(&charts, &self.topology, &desired, &self.document, self.printer);
-        self.interrupt.or(check).await
+        Self::with(given, source, rehearse, printer, interrupt)
+    }
+
+    fn with(
+        Given { document, topology, desired }: Given,
+        charts: ChartSource,
+        rehearse: bool,
+        printer: &'a Printer,
+        interrupt: Interrupt,
+    ) -> Result<Self, CommandError> {
+        let world = world(&document, &desired, charts, rehearse)?;
+        Ok(Self { world, topology, document, printer, interrupt })
     }
 }
 
