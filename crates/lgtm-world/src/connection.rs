@@ -12,7 +12,6 @@ use std::{
 
 use kube::{
     Client, Config,
-    client::ClientBuilder,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use lgtm_executor::Failure;
@@ -21,6 +20,7 @@ use lgtm_topology::ClusterName;
 use crate::cluster::{answer::plugin_failure, environment};
 
 mod traced;
+mod transport;
 
 use traced::Traced;
 
@@ -115,5 +115,5 @@ impl Access {
 
 /// A client whose requests are spans of the cluster.
 pub(crate) fn traced(config: Config, cluster: &ClusterName) -> Result<Client, kube::Error> {
-    Ok(ClientBuilder::try_from(config)?.with_layer(&Traced(cluster.clone())).build())
+    Ok(transport::builder(config)?.with_layer(&Traced(cluster.clone())).build())
 }

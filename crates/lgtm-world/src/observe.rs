@@ -22,9 +22,8 @@ use crate::{
     records,
 };
 
-/// Lists at once on one cluster. Each that begins before another has ended opens a connection, and a
-/// connection costs the server more than the answer to a short list.
-const LISTS_AT_ONCE: usize = 4;
+/// Lists at once on one cluster. They share a connection.
+const LISTS_AT_ONCE: usize = 10;
 
 /// Reads one cluster. The first request decides whether it answers at all.
 pub(crate) async fn observe(cluster: &Cluster, topology: &TopologyName) -> Result<ClusterState, Failure> {

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
@@ -18,6 +19,8 @@ pub(crate) const PROXIED: &str = "proxied.yaml";
 pub(crate) struct Front {
     pub(crate) existing: Existing,
     proxies: BTreeMap<String, Proxy>,
+    /// What is in the file at first.
+    kubeconfig: String,
 }
 
 impl Front {
@@ -32,16 +35,18 @@ impl Front {
         }
         for named in &mut kubeconfig.clusters {
             let cluster = named.cluster.as_mut().unwrap();
-            cluster.server = Some(format!("http://{}", proxies[&named.name].address));
+            let proxy = &proxies[&named.name];
+            cluster.server = Some(format!("https://{}", proxy.address));
             cluster.certificate_authority = None;
-            cluster.certificate_authority_data = None;
+            cluster.certificate_authority_data = Some(STANDARD.encode(&proxy.certificate));
         }
         for named in &mut kubeconfig.auth_infos {
             // It is the proxy that the server knows.
             named.auth_info = Some(kube::config::AuthInfo::default());
         }
-        std::fs::write(folder.join(PROXIED), serde_json::to_string_pretty(&kubeconfig).unwrap()).unwrap();
-        Self { existing, proxies }
+        let kubeconfig = serde_json::to_string_pretty(&kubeconfig).unwrap();
+        std::fs::write(folder.join(PROXIED), &kubeconfig).unwrap();
+        Self { existing, proxies, kubeconfig }
     }
 
     pub(crate) fn proxy(&self, name: &str) -> &Proxy {
@@ -60,8 +65,7 @@ impl Front {
 
     /// A client that goes through the proxy.
     pub(crate) async fn client(&self, name: &str) -> kube::Client {
-        let address = format!("http://{}", self.proxies[name].address);
-        kube::Client::try_from(kube::Config::new(address.parse().unwrap())).unwrap()
+        client(&self.kubeconfig, name).await
     }
 
     pub(crate) async fn hand(&self, name: &str) -> Hand {

@@ -1,9 +1,10 @@
 //! A proxy between lgtmctl and a real API server that does to requests what networks, load balancers and
 //! overloaded servers do, and counts them.
 //!
-//! It speaks plain HTTP on loopback to its client and the cluster's own TLS to the server. Answers pass
-//! through as they come, so watches work. What happens to a request is said by a script; without one,
-//! nothing happens. The proxy knows no object and no unit.
+//! It speaks HTTP/2 over TLS to lgtmctl, as an API server does, with a certificate of its own, and the
+//! cluster's own TLS to the server. Many requests share a connection, so one that is reset takes others
+//! along. Answers pass through as they come, so watches work. What happens to a request is said by a
+//! script; without one, nothing happens. The proxy knows no object and no unit.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +21,18 @@ use hyper::{
     header::{CONTENT_TYPE, RETRY_AFTER},
     service::service_fn,
 };
-use hyper_util::rt::TokioIo;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
 use kube::{Client, client::Body};
+use rustls::{ServerConfig, pki_types::PrivateKeyDer};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+};
+use tokio_rustls::TlsAcceptor;
 
 use crate::tally::{Tally, verb};
 
@@ -73,6 +82,8 @@ type Script = Box<dyn FnMut(&Asked) -> Option<Fault> + Send>;
 
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
+    /// What its clients must trust, as PEM.
+    pub(crate) certificate: String,
     inner: Arc<Inner>,
     accepting: tokio::task::JoinHandle<()>,
 }
@@ -97,8 +108,9 @@ impl Proxy {
             tally: Arc::new(Mutex::new(Tally::default())),
             first_lists: Mutex::new(BTreeMap::new()),
         });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&inner)));
-        Self { address, inner, accepting }
+        let (acceptor, certificate) = tls();
+        let accepting = tokio::spawn(accept(listener, acceptor, Arc::clone(&inner)));
+        Self { address, certificate, inner, accepting }
     }
 
     /// From now on requests fare as the script says.
@@ -130,22 +142,46 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, inner: Arc<Inner>) {
+/// TLS with a certificate that is its own authority, and HTTP/2 for whoever has it.
+fn tls() -> (TlsAcceptor, String) {
+    let made = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    (TlsAcceptor::from(Arc::new(config)), made.cert.pem())
+}
+
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, inner: Arc<Inner>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        // Closing without lingering is a reset, and only the proxy's faults close from this side.
-        stream.set_zero_linger().unwrap();
-        let inner = Arc::clone(&inner);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&inner), request));
-            let connection = hyper::server::conn::http1::Builder::new();
-            // That a connection ends is either the client's wish or a fault that was asked for.
-            drop(connection.serve_connection(TokioIo::new(stream), service).await);
-        });
+        tokio::spawn(serve(stream, acceptor.clone(), Arc::clone(&inner)));
     }
 }
 
-async fn answer(inner: Arc<Inner>, request: Request<Incoming>) -> Result<Answer, Broken> {
+async fn serve(stream: TcpStream, acceptor: TlsAcceptor, inner: Arc<Inner>) {
+    // Closing without lingering is a reset, and only the proxy's faults close from this side.
+    stream.set_zero_linger().unwrap();
+    let Ok(stream) = acceptor.accept(stream).await else { return };
+    let reset = Arc::new(Notify::new());
+    let service = {
+        let reset = Arc::clone(&reset);
+        service_fn(move |request| answer(Arc::clone(&inner), request, Arc::clone(&reset)))
+    };
+    let connection = auto::Builder::new(TokioExecutor::new());
+    tokio::select! {
+        // That a connection ends is either the client's wish or a fault that was asked for.
+        _ = connection.serve_connection(TokioIo::new(stream), service) => {}
+        () = reset.notified() => {}
+    }
+}
+
+async fn answer(inner: Arc<Inner>, request: Request<Incoming>, reset: Arc<Notify>) -> Result<Answer, Broken> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
@@ -155,7 +191,10 @@ async fn answer(inner: Arc<Inner>, request: Request<Incoming>) -> Result<Answer,
     match fault {
         Some(Fault::Refuse(code)) => return Ok(inner.failure(verb, code, None)),
         Some(Fault::Throttle(seconds)) => return Ok(inner.failure(verb, 429, Some(seconds))),
-        Some(Fault::ResetBefore) => return Err("reset before the request".into()),
+        Some(Fault::ResetBefore) => {
+            reset.notify_one();
+            return std::future::pending().await;
+        }
         Some(Fault::Delay(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
         Some(Fault::Stale) => {
             let known = inner.first_lists.lock().unwrap().get(&path).cloned();
@@ -167,7 +206,10 @@ async fn answer(inner: Arc<Inner>, request: Request<Incoming>) -> Result<Answer,
         }
         Some(Fault::Lie(_) | Fault::ResetAfter | Fault::Cut) | None => {}
     }
-    let mut forwarded = Request::from_parts(parts, Body::from(body.to_vec()));
+    let mut forwarded = Request::new(Body::from(body.to_vec()));
+    *forwarded.method_mut() = parts.method;
+    *forwarded.uri_mut() = path.parse()?;
+    *forwarded.headers_mut() = parts.headers;
     forwarded.headers_mut().remove(hyper::header::HOST);
     let answered = inner.server.send(forwarded).await?;
     match fault {
@@ -177,7 +219,8 @@ async fn answer(inner: Arc<Inner>, request: Request<Incoming>) -> Result<Answer,
         }
         Some(Fault::ResetAfter) => {
             answered.into_body().collect().await?;
-            Err("reset after the request".into())
+            reset.notify_one();
+            std::future::pending().await
         }
         _ if verb == "watch" => Ok(inner.pass(verb, answered, (fault == Some(Fault::Cut)).then_some(1))),
         Some(Fault::Cut) => {
