@@ -98,6 +98,7 @@ pub async fn apply<W: World>(
 ) -> Report {
     let begun = Instant::now();
     let plan = prepared.plan.clone();
+    let hub = prepared.desired.hub.clone();
     let steps: BTreeMap<StepId, Step> =
         plan.steps.iter().map(|step| (step.id.clone(), step.clone())).collect();
     let needs: BTreeMap<StepId, BTreeSet<StepId>> =
@@ -178,7 +179,7 @@ pub async fn apply<W: World>(
                 });
                 scheduler.handle(Input::Done(id))
             }
-            Ok((id, Err(failure))) => fail(&mut scheduler, &mut report, events, id, failure),
+            Ok((id, Err(failure))) => fail(&mut scheduler, &mut report, events, &hub, id, failure),
             Err(error) => {
                 // A step's task ends only by a bug that panicked; which step it was is not known any
                 // more, so nothing further starts.
@@ -202,18 +203,22 @@ fn fail(
     scheduler: &mut Scheduler,
     report: &mut Report,
     events: &Events,
+    hub: &ClusterName,
     id: StepId,
     failure: Failure,
 ) -> Vec<Effect> {
+    let mut nothing_may_be_written = failure.kind == Kind::Locked;
     if failure.kind == Kind::Unreachable {
         let cluster = failure.cluster.clone().unwrap_or_else(|| id.unit.cluster.clone());
+        // The Lease is there, so whatever else began would only wait for the hub in its turn.
+        nothing_may_be_written = &cluster == hub;
         if report.unreachable.insert(cluster.clone(), failure.message.clone()).is_none() {
             events.tell(Event::Unreachable { cluster, reason: failure.message.clone() });
         }
     }
     events.tell(Event::StepFailed { step: id.clone(), failure: failure.clone() });
     let mut effects = Vec::new();
-    if failure.kind == Kind::Locked {
+    if nothing_may_be_written {
         effects = scheduler.handle(Input::Stop);
     }
     report.failed.insert(id.clone(), failure);

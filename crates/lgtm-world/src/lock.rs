@@ -1,8 +1,9 @@
 //! The lock of a topology: a file while there is no hub, and a Lease on the hub as soon as there is.
 //!
-//! Both are taken for an apply and never for a plan. The Lease is renewed while the apply runs; when
-//! it is lost, nothing further is written. A holder that died on this very machine since its last boot
-//! is taken over at once, any other when its Lease has run out and was seen to be renewed no more.
+//! Both are taken for an apply and never for a plan. The Lease is renewed while the apply runs. While it
+//! cannot be renewed, nothing is written; once another has it, nothing further. A holder that died on
+//! this very machine since its last boot is taken over at once, any other when its Lease has run out and
+//! was seen to be renewed no more.
 
 use std::{
     fs::{File, TryLockError},
@@ -24,7 +25,7 @@ mod lease;
 use lease::Lease;
 pub(crate) use lease::{break_lease, show};
 
-/// Three renewals may fail before the Lease runs out.
+/// Two renewals may fail before nothing is written any more.
 const RENEWAL: Duration = Duration::from_secs(4);
 /// A step that begins looks at the Lease itself unless that was done this recently.
 const CHECK: Duration = Duration::from_secs(1);
@@ -48,13 +49,10 @@ impl Held {
     /// Whether writing is still allowed.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let run_out = || {
-            let lease = state.lease.as_ref().filter(|lease| lease.may_have_run_out());
-            lease.map(|_| "it could not be renewed in time".to_owned())
-        };
-        match state.lost.clone().or_else(run_out) {
-            None => Ok(()),
-            Some(reason) => Err(lost(&self.topology, &reason)),
+        match (&state.lost, &state.lease) {
+            (Some(reason), _) => Err(lost(&self.topology, reason)),
+            (None, Some(lease)) if lease.is_overdue() => Err(overdue(&self.topology, state.late.as_ref())),
+            (None, Some(_) | None) => Ok(()),
         }
     }
 }
@@ -64,6 +62,19 @@ fn lost(topology: &TopologyName, reason: &str) -> Failure {
         .with_help("nothing more was written; run the same command again")
 }
 
+/// The Lease may be anybody's by now, or still be ours: what was to be written can be tried again once the
+/// hub has said so. `late` is what the last renewal met.
+fn overdue(topology: &TopologyName, late: Option<&Failure>) -> Failure {
+    let kind = late.map_or(Kind::Transient, |late| late.kind);
+    let reason = late.map_or("that takes too long", |late| late.message.as_str());
+    let message = format!("the lock of the topology {topology} could not be renewed in time: {reason}");
+    let help = "nothing is written until it is; see that the hub answers, then run the same command again";
+    Failure {
+        cluster: late.and_then(|late| late.cluster.clone()),
+        ..Failure::new(kind, message).with_help(help)
+    }
+}
+
 /// What the Lease says before the first step.
 const STARTING: &str = "starting";
 
@@ -71,6 +82,8 @@ const STARTING: &str = "starting";
 struct State {
     /// Why nothing may be written any more.
     lost: Option<String>,
+    /// Why the last renewal failed; nobody else has the Lease as far as is known.
+    late: Option<Failure>,
     /// The step that renewals name.
     step: String,
     renewal: Option<tokio::task::JoinHandle<()>>,
@@ -136,14 +149,17 @@ impl Lock {
             loop {
                 tokio::time::sleep(RENEWAL).await;
                 let step = state.lock().unwrap_or_else(PoisonError::into_inner).step.clone();
-                match kept.renew(&step, RENEWAL / 2).await {
-                    Ok(()) => {}
-                    // A hub that does not answer for a moment loses nothing while the Lease still runs.
-                    Err(failure) if failure.kind != Kind::Locked && !kept.has_run_out().await => {}
-                    Err(failure) => {
-                        state.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(failure.message);
+                let renewed = kept.renew(&step, RENEWAL / 2).await;
+                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                match renewed {
+                    Ok(()) => state.late = None,
+                    Err(failure) if failure.kind == Kind::Locked => {
+                        state.lost = Some(failure.message);
                         return;
                     }
+                    // Whoever takes a Lease writes that into it, so one that still names us is still ours
+                    // when the hub answers again, however long that took.
+                    Err(failure) => state.late = Some(failure),
                 }
             }
         });
@@ -166,11 +182,9 @@ impl Lock {
             (None, None) => return Ok(()),
             (None, Some(lease)) => match lease.renew(step, CHECK).await {
                 Ok(()) => return Ok(()),
-                // Still ours, but without the hub nothing may be written: the step is tried again.
-                Err(failure) if failure.kind != Kind::Locked && !lease.has_run_out().await => {
-                    return Err(failure);
-                }
-                Err(failure) => failure.message,
+                Err(failure) if failure.kind == Kind::Locked => failure.message,
+                // Nobody else has it, but without the hub nothing may be written: the step is tried again.
+                Err(failure) => return Err(failure),
             },
         };
         self.with(|state| state.lost = Some(reason.clone()));

@@ -1,7 +1,7 @@
 //! The lock of a topology: a file of the machine, and a Lease on the hub as soon as there is one.
 //!
 //! The rules are those of the real adapter: renewed every four seconds and looked at before every step,
-//! lost when another holds it or when it may have run out.
+//! lost when another holds it. While it is overdue, nothing is written.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,10 +20,13 @@ const RENEWAL: Duration = Duration::from_secs(4);
 const CHECK: Duration = Duration::from_secs(1);
 /// Milliseconds for which a Lease outlives its last renewal.
 const DURATION: i64 = 15_000;
+/// Milliseconds after its last renewal from which nothing is written.
+const DEADLINE: i64 = 10_000;
 
 #[derive(Debug, Default)]
 struct State {
     lost: Option<String>,
+    late: Option<Failure>,
     renewal: Option<JoinHandle<()>>,
     hub_goes: bool,
     lease: Option<Arc<Lease>>,
@@ -82,13 +85,15 @@ impl Lock {
         let renewal = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(RENEWAL).await;
-                match kept.renew(RENEWAL / 2).await {
-                    Ok(()) => {}
-                    Err(failure) if failure.kind != Kind::Locked && !kept.has_run_out() => {}
-                    Err(failure) => {
-                        locked(&state).lost = Some(failure.message);
+                let renewed = kept.renew(RENEWAL / 2).await;
+                let mut state = locked(&state);
+                match renewed {
+                    Ok(()) => state.late = None,
+                    Err(failure) if failure.kind == Kind::Locked => {
+                        state.lost = Some(failure.message);
                         return;
                     }
+                    Err(failure) => state.late = Some(failure),
                 }
             }
         });
@@ -109,10 +114,8 @@ impl Lock {
             (None, None) => return Ok(()),
             (None, Some(lease)) => match lease.renew(CHECK).await {
                 Ok(()) => return Ok(()),
-                Err(failure) if failure.kind != Kind::Locked && !lease.has_run_out() => {
-                    return Err(failure);
-                }
-                Err(failure) => failure.message,
+                Err(failure) if failure.kind == Kind::Locked => failure.message,
+                Err(failure) => return Err(failure),
             },
         };
         locked(&self.state).lost = Some(reason.clone());
@@ -122,10 +125,10 @@ impl Lock {
     /// The same from inside a step, before each write, at no cost.
     pub(super) fn may_write(&self) -> Result<(), Failure> {
         let state = locked(&self.state);
-        let run_out = state.lease.as_ref().is_some_and(|lease| lease.has_run_out());
-        match state.lost.clone().or_else(|| run_out.then(|| "it could not be renewed in time".to_owned())) {
-            None => Ok(()),
-            Some(reason) => Err(lost(&self.process.topology, &reason)),
+        match (&state.lost, &state.lease) {
+            (Some(reason), _) => Err(lost(&self.process.topology, reason)),
+            (None, Some(lease)) if lease.is_overdue() => Err(overdue(state.late.as_ref())),
+            (None, Some(_) | None) => Ok(()),
         }
     }
 
@@ -165,13 +168,19 @@ fn lost(topology: &TopologyName, reason: &str) -> Failure {
     Failure::new(Kind::Locked, format!("the lock of the topology {topology} was lost: {reason}"))
 }
 
+fn overdue(late: Option<&Failure>) -> Failure {
+    let kind = late.map_or(Kind::Transient, |late| late.kind);
+    let cluster = late.and_then(|late| late.cluster.clone());
+    Failure { cluster, ..Failure::new(kind, "the lock could not be renewed in time") }
+}
+
 impl Lease {
     fn identity(&self) -> String {
         identity(&self.hub.process.machine, self.hub.process.number)
     }
 
-    fn has_run_out(&self) -> bool {
-        self.hub.process.universe.millis() - *locked(&self.renewed_at) >= DURATION
+    fn is_overdue(&self) -> bool {
+        self.hub.process.universe.millis() - *locked(&self.renewed_at) >= DEADLINE
     }
 
     async fn renew(&self, unless_within: Duration) -> Result<(), Failure> {

@@ -52,14 +52,13 @@ async fn take_when_it_runs_out(universe: &Arc<Universe>, topology: &Topology) ->
     }
 }
 
-/// Says whether the Lease was taken.
-async fn runs_out(seed: u64) -> bool {
+/// A hub that falls silent for a while, or answers so slowly that renewals come too late.
+fn silent_hub(seed: u64) -> (Arc<Universe>, Topology) {
     let mut random = Random::of(seed, &["lease"]);
     let topology = Spec::random(&mut random, 3).topology();
     // Steps that wait for long are the ones that may outlive a Lease.
     let universe = Universe::new(seed, Pace { readiness: (100, 60_000), ..Pace::default() });
     add_existing(&universe, &topology);
-    // The hub falls silent for a while, or answers so slowly that renewals come too late.
     let from = Duration::from_millis(random.below(40_000));
     let until = from + Duration::from_secs(12 + random.below(40));
     let trouble = if random.percent(50) { Trouble::Silent } else { Trouble::Refused };
@@ -69,6 +68,12 @@ async fn runs_out(seed: u64) -> bool {
     let before = from.saturating_sub(Duration::from_millis(random.below(12_000)));
     faults.outages.push(Outage { cluster: hub(), from: before, until: from, trouble });
     universe.set_faults(faults);
+    (universe, topology)
+}
+
+/// Says whether the Lease was taken.
+async fn runs_out(seed: u64) -> bool {
+    let (universe, topology) = silent_hub(seed);
     let stranger = {
         let (universe, topology) = (Arc::clone(&universe), topology.clone());
         tokio::spawn(async move { take_when_it_runs_out(&universe, &topology).await })
@@ -92,6 +97,29 @@ fn a_lease_that_ran_out_stops_every_write() {
     });
     let taken = taken.into_inner();
     assert!(ran == 0 || 4 * taken > ran, "of {ran} times it was taken only {taken} times");
+}
+
+/// A hub that answers again finds the Lease as it was, and whoever held it goes on.
+#[test]
+fn a_silent_hub_costs_nobody_the_lease() {
+    let (whole, cut) = (AtomicU64::new(0), AtomicU64::new(0));
+    let ran = each_seed("lease::a_silent_hub", RUNS, |seed| {
+        virtually(async {
+            let (universe, topology) = silent_hub(seed);
+            let Ran::Done(report) = run(&universe, &topology, Goal::Apply).await else { return };
+            if report.is_complete() {
+                whole.fetch_add(1, Ordering::Relaxed);
+            } else {
+                cut.fetch_add(1, Ordering::Relaxed);
+                let kinds: Vec<Kind> = report.failed.values().map(|failure| failure.kind).collect();
+                assert!(!kinds.contains(&Kind::Locked), "{report:#?}");
+                assert!(report.unreachable.contains_key(&hub()), "{report:#?}");
+            }
+            assert_converges(&universe, &topology).await;
+        });
+    });
+    let (whole, cut) = (whole.into_inner(), cut.into_inner());
+    assert!(ran == 0 || 8 * whole > ran && 8 * cut > ran, "of {ran}, {whole} got through and {cut} did not");
 }
 
 /// A Lease that is taken by force, as after `unlock`, is noticed at the next renewal. That is after six

@@ -25,6 +25,9 @@ use crate::cluster::{
 
 /// How long a Lease outlives its last renewal, in seconds.
 const DURATION: i64 = 15;
+/// Seconds after its last renewal from which nothing is written any more. What was sent before that has
+/// until the Lease runs out to arrive; and whoever wants it then watches it for as long again.
+const DEADLINE: i64 = 10;
 /// How often a write that met another one is tried again.
 const RACES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(100);
@@ -110,14 +113,9 @@ impl Lease {
         self.renewed_at.store(written.unix_timestamp(), Ordering::Relaxed);
     }
 
-    /// Whether others may take the Lease by now, as far as is known without waiting.
-    pub(super) fn may_have_run_out(&self) -> bool {
-        OffsetDateTime::now_utc().unix_timestamp() - self.renewed_at.load(Ordering::Relaxed) >= DURATION
-    }
-
-    /// Whether others may take the Lease by now.
-    pub(super) async fn has_run_out(&self) -> bool {
-        (OffsetDateTime::now_utc() - *self.renewed.lock().await).whole_seconds() >= DURATION
+    /// Whether the Lease should have been renewed by now, as far as is known without waiting.
+    pub(super) fn is_overdue(&self) -> bool {
+        OffsetDateTime::now_utc().unix_timestamp() - self.renewed_at.load(Ordering::Relaxed) >= DEADLINE
     }
 }
 
