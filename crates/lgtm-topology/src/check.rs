@@ -4,6 +4,7 @@
 //! the topology put together. Nothing here is quadratic in the number of clusters.
 
 mod clusters;
+mod demos;
 mod extras;
 mod networks;
 mod overrides;
@@ -50,13 +51,14 @@ fn topology(file: &FileInput, problems: &mut Problems) -> Option<Topology> {
     let overrides = overrides::check(spec, &known, problems);
     let extras = extras::check(spec, &known, problems);
     let scenarios = scenarios::check(spec, problems);
+    let demos = demos::check(spec, problems);
 
     let positions = positions(spec, &drafts);
     let mut finished = drafts.iter().zip(segments).map(|(draft, segment)| draft.finish(segment));
     let hub = Hub { cluster: finished.next()??, grafana: grafana? };
     let spokes = finished
-        .zip(scenarios)
-        .map(|(cluster, scenario)| Some(Spoke { cluster: cluster?, scenario: scenario? }))
+        .zip(scenarios.into_iter().zip(demos))
+        .map(|(cluster, (scenario, demo))| Some(Spoke { cluster: cluster?, scenario: scenario?, demo }))
         .collect::<Option<Vec<_>>>()?;
     // A file of another version or kind is not this topology, whatever its fields say.
     let (ApiVersion, TopologyKind) = (file.api_version.value()?, file.kind.value()?);

@@ -319,6 +319,8 @@ pub struct Spoke {
     pub cluster: Cluster,
     /// Which agents it runs.
     pub scenario: Scenario,
+    /// The demo application that it runs; one that fits the scenario.
+    pub demo: Option<Demo>,
 }
 
 /// Which agents a spoke runs.
@@ -331,6 +333,16 @@ pub enum Scenario {
     Otel,
     /// Prometheus for metrics, a log shipper for logs, Alloy for traces.
     Traditional(LogShipper),
+}
+
+/// An application that gives a spoke something to observe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Demo {
+    /// Grafana's "The New Stack": three programs whose metrics are scraped and whose spans are Jaeger's.
+    Tns,
+    /// OpenTelemetry's shop, which sends metrics, logs and traces by OTLP.
+    OpenTelemetry,
 }
 
 /// What reads logs in the traditional scenario.

@@ -76,6 +76,7 @@ broken! {
     cluster_names,
     collection_as_key,
     deep_nesting,
+    demos,
     duplicate_clusters,
     duplicate_ids,
     duplicate_key,

@@ -32,8 +32,16 @@ pub(crate) fn topology() -> Topology {
             grafana: Grafana { admin: AdminPassword::Generated },
         },
         spokes: vec![
-            Spoke { cluster: cluster("lgtm-remote-alloy", 4, "remote02"), scenario: Scenario::Alloy },
-            Spoke { cluster: cluster("lgtm-remote-otel", 3, "remote03"), scenario: Scenario::Otel },
+            Spoke {
+                cluster: cluster("lgtm-remote-alloy", 4, "remote02"),
+                scenario: Scenario::Alloy,
+                demo: None,
+            },
+            Spoke {
+                cluster: cluster("lgtm-remote-otel", 3, "remote03"),
+                scenario: Scenario::Otel,
+                demo: None,
+            },
         ],
         tenants: BTreeMap::from([
             (TenantId::new("_local"), Tenant { limits: default_limits, retention }),

@@ -16,7 +16,7 @@ use super::{
     },
 };
 use crate::{
-    ClusterName, Hours, LogShipper, MeshType, Sensitive, TenantId, TopologyName,
+    ClusterName, Demo, Hours, LogShipper, MeshType, Sensitive, TenantId, TopologyName,
     defaults::{LIMITS, RETENTION, WORKERS},
     tenant::HUB_TENANT,
 };
@@ -84,7 +84,7 @@ record! {
     }
     unsupported {
         "network": "remove it: clusters keep the network plugin and load balancer of their provider",
-        "demo": "remove it: demo applications are not part of the catalog yet; install one with `extraReleases`",
+        "demo": "remove it, and write `demo` at the spokes that are to have one",
         "gateway": "remove it: a gateway with a host name of its own is not supported yet",
     }
 }
@@ -240,7 +240,7 @@ record! {
     }
     unsupported {
         "scenario": "remove it: the hub runs its own agents; scenarios are for spokes",
-        "demo": "remove it: demo applications are for spokes, and not supported yet",
+        "demo": "remove it: demo applications are for spokes",
     }
 }
 
@@ -289,6 +289,9 @@ record! {
         required scenario "scenario": ScenarioName,
         /// What reads its logs in the scenario `traditional`, in place of the topology's log shipper.
         optional log_shipper "logShipper": LogShipper,
+        /// An application that gives it something to observe: `tns` in the scenarios `alloy` and `traditional`,
+        /// `opentelemetry`, which takes some 5 GB of memory, in `otel`.
+        optional demo "demo": Demo,
         /// The network of its pods, disjoint from all other networks of the topology.
         optional pod_cidr "podCIDR": PodCidr,
         /// The network of its Services, disjoint from all other networks of the topology.
@@ -298,6 +301,5 @@ record! {
     }
     unsupported {
         "grafana": "remove it: Grafana runs on the hub",
-        "demo": "remove it: demo applications are not part of the catalog yet; install one with `extraReleases`",
     }
 }

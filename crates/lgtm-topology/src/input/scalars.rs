@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Input, choice, invalid, names::label_fault, text, wrong_type};
 use crate::{
-    Hours, LogShipper, MeshType, Sensitive,
+    Demo, Hours, LogShipper, MeshType, Sensitive,
     problems::{Problems, quoted},
     tree::{Kind, Node, Value},
 };
@@ -42,6 +42,22 @@ choice!(ScenarioName {
     "alloy" => Self::Alloy,
     "otel" => Self::Otel,
     "traditional" => Self::Traditional,
+} unsupported {});
+
+impl ScenarioName {
+    /// As the file writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Alloy => "alloy",
+            Self::Otel => "otel",
+            Self::Traditional => "traditional",
+        }
+    }
+}
+
+choice!(Demo {
+    "tns" => Self::Tns,
+    "opentelemetry" => Self::OpenTelemetry,
 } unsupported {});
 
 choice!(LogShipper {
