@@ -5,6 +5,7 @@
 pub mod agents;
 pub mod alloy;
 pub mod configuration;
+pub mod demo;
 pub mod distributed;
 pub mod grafana;
 pub mod kube_state_metrics;

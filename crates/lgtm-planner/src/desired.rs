@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod agents;
+mod demo;
 mod distributed;
 mod extras;
 mod hub;
@@ -176,6 +177,7 @@ pub fn desire(topology: &Topology, capabilities: &Capabilities) -> Result<Desire
     catalog.hub();
     for spoke in &topology.spokes {
         catalog.spoke(spoke);
+        catalog.demo(spoke);
     }
     catalog.monitor_note();
     if matches!(topology.profile, Profile::Distributed(_)) {
@@ -262,6 +264,9 @@ fn namespaces(topology: &Topology) -> BTreeMap<&ClusterName, BTreeSet<&str>> {
         for spoke in topology.spokes.iter().filter(|spoke| spoke.scenario == Scenario::Otel) {
             namespaces.entry(&spoke.cluster.name).or_default().insert(distributed::CERT_MANAGER);
         }
+    }
+    for (cluster, namespace) in topology.spokes.iter().filter_map(demo::namespace) {
+        namespaces.entry(cluster).or_default().insert(namespace);
     }
     let releases = topology.extra_releases.iter();
     let releases = releases.map(|release| (&release.clusters, Some(release.namespace.as_str())));

@@ -12,6 +12,10 @@ use super::{
     push::{KUBELET_SIGNS_ITSELF, Push},
 };
 
+/// The Service of the replicas, which applications have in their configuration; our own chart and the upstream one
+/// call it alike.
+pub const SERVICE: &str = "grafana-alloy";
+
 /// Which half of the work a release does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

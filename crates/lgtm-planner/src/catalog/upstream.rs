@@ -78,6 +78,8 @@ upstream! {
     ALLOY_DEPLOYMENT = "alloy", GRAFANA, "1.11.1", "alloy.deployment.yaml";
     /// What makes OpenTelemetry collectors; its version goes with the collectors'.
     OTEL_OPERATOR = "opentelemetry-operator", OPEN_TELEMETRY, "0.122.0", "opentelemetry-operator.yaml";
+    /// OpenTelemetry's demo application.
+    OTEL_DEMO = "opentelemetry-demo", OPEN_TELEMETRY, "0.41.0", "opentelemetry-demo.yaml";
 }
 
 impl Upstream {

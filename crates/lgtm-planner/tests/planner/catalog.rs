@@ -100,6 +100,8 @@ spokes! {
     spoke_compact_otel: "compact", "otel";
     spoke_compact_traditional_vector: "compact", "traditional";
     spoke_compact_traditional_fluent_bit: "compact", "traditional, logShipper: fluent-bit";
+    spoke_compact_tns: "compact", "alloy, demo: tns";
+    spoke_compact_opentelemetry_demo: "compact", "otel, demo: opentelemetry";
     spoke_distributed_alloy: "distributed", "alloy";
     spoke_distributed_otel: "distributed", "otel";
     spoke_distributed_traditional_vector: "distributed", "traditional";

@@ -281,4 +281,5 @@ scenarios! {
     changed_address,
     stopped_cluster,
     replaced_selector before,
+    removed_demo before,
 }

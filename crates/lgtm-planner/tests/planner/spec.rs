@@ -24,6 +24,19 @@ pub(crate) struct SpokeSpec {
     series: Option<u16>,
 }
 
+impl SpokeSpec {
+    /// The scenario, half of the time with the demo that fits it. Told from a number that is drawn anyway, so that the
+    /// kept cases draw what they drew.
+    fn scenario(&self) -> &'static str {
+        match (self.otel, self.workers) {
+            (false, 1) => "alloy",
+            (false, _) => "alloy, demo: tns",
+            (true, 1) => "otel",
+            (true, _) => "otel, demo: opentelemetry",
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct ReleaseSpec {
     on: BTreeSet<u8>,
@@ -159,7 +172,7 @@ impl Spec {
         }
         let _ = writeln!(out, "  spokes:{}", if self.spokes.is_empty() { " []" } else { "" });
         for (n, spoke) in &self.spokes {
-            let scenario = if spoke.otel { "otel" } else { "alloy" };
+            let scenario = spoke.scenario();
             let provider = if exists(*n) {
                 format!("provider: {{existing: {{context: spoke-{n}}}}}")
             } else {

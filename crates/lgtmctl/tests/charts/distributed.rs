@@ -2,7 +2,10 @@
 //! catalog asks for, and renders the values that it is given. So the way from the topology through lock and render is
 //! run without a repository. What the real charts make of the values is tried by hand.
 
-use lgtm_planner::{catalog::upstream::ALL, unit::ChartRef};
+use lgtm_planner::{
+    catalog::upstream::{ALL, OTEL_DEMO},
+    unit::ChartRef,
+};
 
 use crate::Place;
 
@@ -19,7 +22,7 @@ spec:
     - {name: a, tenant: team-a, scenario: traditional}
     - {name: b, tenant: team-b, scenario: traditional, logShipper: fluent-bit}
     - {name: c, tenant: team-c, scenario: alloy}
-    - {name: d, tenant: team-d, scenario: otel}
+    - {name: d, tenant: team-d, scenario: otel, demo: opentelemetry}
 ";
 
 const SHOWN: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}-values}\n\
@@ -58,4 +61,25 @@ fn every_chart_of_the_catalog_is_locked_and_given_its_values() {
         assert!(values(agent).contains("lgtmctl.dev/configuration"), "{agent}");
     }
     assert!(place.path("out/d/opentelemetry-operator").is_dir());
+    assert!(values("d/opentelemetry-demo").contains("otel-collector-daemonset.observability.svc"));
+}
+
+#[test]
+fn a_demo_from_a_repository_is_locked_in_the_other_profile_too() {
+    let place = Place::new("1.0.0");
+    let spokes = "spokes: [{name: d, tenant: team-d, scenario: otel, demo: opentelemetry}]\n";
+    let (before, _) = TOPOLOGY.split_once("profile:").unwrap();
+    let topology = format!("{before}hub: {{name: hub, segment: 248/29}}\n  {spokes}");
+    std::fs::write(place.path("topology.yaml"), topology).unwrap();
+    let ChartRef::Upstream(chart) = OTEL_DEMO.chart() else { panic!("it is somebody else's") };
+    place.package(&chart.name, &chart.version, SHOWN);
+
+    let render = ["render", "--all", "--to", "out", "--chart-mirror", "mirror"];
+    let (code, _, said) = place.run(&render);
+    assert!(code == 1 && said.contains("d/opentelemetry-demo") && said.contains("lgtmctl lock"), "{said}");
+    let (code, locked, said) = place.run(&["lock", "--chart-mirror", "mirror"]);
+    assert!(code == 0 && locked.starts_with(&format!("+ {chart}")), "{locked}{said}");
+    assert_eq!(locked.lines().count(), 1, "{locked}");
+    let (code, _, said) = place.run(&render);
+    assert_eq!(code, 0, "{said}");
 }

@@ -11,7 +11,7 @@ spec:
   provider: {existing: {kubeconfig: nowhere.kubeconfig}}
   hub: {name: hub, provider: {existing: {context: hub}}}
   spokes:
-    - {name: edge, tenant: remote01, scenario: otel, provider: {existing: {context: edge}}}
+    - {name: edge, tenant: remote01, scenario: alloy, demo: tns, provider: {existing: {context: edge}}}
 ";
 
 #[test]
