@@ -10,8 +10,13 @@ use crate::{
     sources::jobs,
 };
 
-/// Dashboards of what only the hub collects, under its own tenant.
-const OF_THE_HUB: [&str; 2] = ["hub.json", "tenants.json"];
+/// Dashboards of what only some clusters have: of the hub's own programs, under its own tenant, and of demos.
+const ONLY_OF: [(&str, &[&str]); 4] = [
+    ("demo-opentelemetry.json", &[OTEL]),
+    ("demo-tns.json", &[TRADITIONAL, ALLOY]),
+    ("hub.json", &[HUB]),
+    ("tenants.json", &[HUB]),
+];
 /// All agents that scrape.
 const SCRAPING: [(&str, &str); 6] = [
     (HUB, "grafana-alloy-daemonset"),
@@ -52,8 +57,8 @@ fn clusters(group: &Group) -> BTreeSet<&'static str> {
 /// Panels of metrics that show nothing on a cluster, with that cluster.
 fn empty(board: &Board) -> BTreeSet<(String, &'static str)> {
     let known = known();
-    let wanted: &[&str] =
-        if OF_THE_HUB.contains(&board.name.as_str()) { &[HUB] } else { &[HUB, TRADITIONAL, ALLOY, OTEL] };
+    let only = ONLY_OF.iter().find(|(name, _)| *name == board.name);
+    let wanted = only.map_or(&[HUB, TRADITIONAL, ALLOY, OTEL][..], |(_, clusters)| clusters);
     let mut empty = BTreeSet::new();
     for panel in board.asking().filter(|panel| text(panel, "/datasource/type") == "prometheus") {
         let queries = board.queries_of(panel);

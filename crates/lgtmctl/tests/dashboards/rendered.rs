@@ -1,4 +1,5 @@
-//! What the quickstart topology renders to, by the program itself with the real helm.
+//! What the quickstart topology renders to, by the program itself with the real helm. The demo application whose chart
+//! is our own is added to it.
 //!
 //! Rendered once for all tests; no cluster is made or asked.
 
@@ -38,8 +39,13 @@ pub(crate) fn values(file: &str) -> Value {
 impl Rendered {
     fn of_the_quickstart() -> Self {
         let place = tempfile::tempdir().unwrap();
-        std::fs::copy(repository().join("examples/quickstart.yaml"), place.path().join("topology.yaml"))
-            .unwrap();
+        let quickstart = std::fs::read_to_string(repository().join("examples/quickstart.yaml")).unwrap();
+        let with_demo = |text: String, scenario: &str| {
+            let scenario = format!("      scenario: {scenario}\n");
+            text.replace(&scenario, &format!("{scenario}      demo: tns\n"))
+        };
+        let topology = ["traditional", "alloy"].into_iter().fold(quickstart, with_demo);
+        std::fs::write(place.path().join("topology.yaml"), topology).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lgtmctl"));
         command.env_clear().env("HOME", place.path()).env("LGTMCTL_TOOLS", tools());
         command.current_dir(place.path()).stdin(Stdio::null()).args(["render", "--all", "--to", "out"]);
@@ -82,20 +88,28 @@ impl Rendered {
         texts.map(|text| text.as_str().unwrap()).collect::<Vec<_>>().join("\n")
     }
 
-    /// The template of a unit's pods.
+    /// The template of a unit's pods, where it has one workload.
     pub(crate) fn pod(&self, cluster: &str, unit: &str) -> &Value {
-        let workload = |object: &Value| {
-            ["Deployment", "StatefulSet", "DaemonSet"].iter().any(|kind| object["kind"] == *kind)
-        };
-        &self.the(cluster, unit, workload)["spec"]["template"]
+        let pods = self.pods(cluster, unit);
+        assert_eq!(pods.len(), 1, "{cluster}/{unit}");
+        pods[0]
     }
 
-    /// The ports that the containers of a unit's pods name.
-    pub(crate) fn ports(&self, cluster: &str, unit: &str) -> Vec<u64> {
-        let containers = list(self.pod(cluster, unit), "/spec/containers").iter();
-        let ports = containers.flat_map(|container| list(container, "/ports"));
-        ports.filter_map(|port| port["containerPort"].as_u64()).collect()
+    /// The templates of a unit's pods.
+    pub(crate) fn pods(&self, cluster: &str, unit: &str) -> Vec<&Value> {
+        let objects = self.0.get(&(cluster.to_owned(), unit.to_owned()));
+        let objects = objects.unwrap_or_else(|| panic!("{cluster}/{unit} is not rendered"));
+        let workload = |object: &&Value| {
+            ["Deployment", "StatefulSet", "DaemonSet"].iter().any(|kind| object["kind"] == *kind)
+        };
+        objects.iter().filter(workload).map(|object| &object["spec"]["template"]).collect()
     }
+}
+
+/// The ports that a pod's containers name.
+pub(crate) fn ports(pod: &Value) -> Vec<u64> {
+    let ports = list(pod, "/spec/containers").iter().flat_map(|container| list(container, "/ports"));
+    ports.filter_map(|port| port["containerPort"].as_u64()).collect()
 }
 
 /// What is in a folder, by name.

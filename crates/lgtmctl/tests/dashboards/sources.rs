@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     board::list,
-    rendered::{ALLOY, HUB, OTEL, RENDERED, TRADITIONAL, values},
+    rendered::{ALLOY, HUB, OTEL, RENDERED, TRADITIONAL, ports, values},
 };
 
 /// Something that has to be there for a metric to be collected: first the cluster, then the unit.
@@ -24,8 +24,8 @@ pub(crate) enum Check {
     Telemetry(&'static str, &'static str),
     /// kube-state-metrics of the cluster watches the kinds that its metrics are of.
     Resources(&'static str),
-    /// In the profile `distributed`: our values for an upstream chart have this, as JSON. `null` leaves it to the
-    /// chart, whose own choice is yes.
+    /// Where the chart is an upstream one: our values for it have this, as JSON. `null` leaves it to the chart, whose
+    /// own choice is yes.
     Values(&'static str, &'static str, &'static str),
 }
 
@@ -87,17 +87,21 @@ impl Check {
 }
 
 fn annotated(cluster: &str, unit: &str, at: Option<u64>) -> Option<String> {
-    let annotations = &RENDERED.pod(cluster, unit)["metadata"]["annotations"];
-    let port =
-        annotations["prometheus.io/port"].as_str().and_then(|port| port.parse().ok()).unwrap_or_default();
-    // A collector's port for its own metrics is named in its configuration alone.
-    let has = at.map_or_else(|| RENDERED.ports(cluster, unit).contains(&port), |at| at == port);
     let (_, reader) = READERS.iter().find(|(its, _)| *its == cluster)?;
     let reads = RENDERED
         .configuration(cluster, reader)
         .contains("__meta_kubernetes_pod_annotation_prometheus_io_scrape");
-    (annotations["prometheus.io/scrape"] != "true" || !has || !reads)
-        .then(|| format!("{cluster}/{unit} is not scraped: port {port}, read by {reader}: {reads}"))
+    let pods = RENDERED.pods(cluster, unit);
+    let unread = |pod: &&Value| {
+        let annotations = &pod["metadata"]["annotations"];
+        let port = annotations["prometheus.io/port"].as_str().and_then(|port| port.parse().ok());
+        let port = port.unwrap_or_default();
+        // A collector's port for its own metrics is named in its configuration alone.
+        let has = at.map_or_else(|| ports(pod).contains(&port), |at| at == port);
+        (annotations["prometheus.io/scrape"] != "true" || !has || !reads)
+            .then(|| format!("{cluster}/{unit} is not scraped: port {port}, read by {reader}: {reads}"))
+    };
+    if pods.is_empty() { Some(format!("{cluster}/{unit} has no pods")) } else { pods.iter().find_map(unread) }
 }
 
 /// The names of an agent's scrape jobs.
