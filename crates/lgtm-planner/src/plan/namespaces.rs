@@ -104,10 +104,120 @@ pub(super) fn add_removals(
     }
 }
 
+/// Lets units that leave with a namespace go after those that leave from inside it, where they do not need
+/// each other the other way round.
+pub(super) fn let_go_last(
+    cluster: &ClusterName,
+    leaving: &[&Inventory],
+    removals: &mut BTreeMap<StepId, Step>,
+) {
+    let id = |inventory: &Inventory| {
+        StepId::remove(UnitId { cluster: cluster.clone(), name: inventory.unit.clone() })
+    };
+    for with in leaving {
+        let inside = leaving.iter().filter(|other| {
+            let mut namespaces = with.objects.iter().filter(|object| is_namespace(&object.key));
+            other.unit != with.unit
+                && namespaces.any(|namespace| {
+                    let lives_there =
+                        |object: &InventoryObject| object.key.namespace.as_ref() == Some(&namespace.key.name);
+                    other.objects.iter().any(lives_there)
+                })
+        });
+        for other in inside.map(|other| id(other)) {
+            let with = id(with);
+            if removals.contains_key(&other)
+                && !waits_for(removals, &other, &with)
+                && let Some(step) = removals.get_mut(&with)
+            {
+                step.needs.insert(other);
+            }
+        }
+    }
+}
+
+/// Whether a step waits for another one, be it through others.
+fn waits_for(steps: &BTreeMap<StepId, Step>, step: &StepId, other: &StepId) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![step];
+    while let Some(next) = open.pop() {
+        if next == other {
+            return true;
+        }
+        if seen.insert(next) {
+            open.extend(steps.get(next).into_iter().flat_map(|step| &step.needs));
+        }
+    }
+    false
+}
+
 fn step(inputs: &Inputs<'_>, unit: UnitId, objects: Vec<InventoryObject>) -> Step {
     let mut step = removal(unit, "nothing of the topology is in it any more");
     step.objects = objects.iter().map(|object| ObjectChange::of_left(object, inputs.options)).collect();
     let delete_data = inputs.options.delete_data;
     step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, record: RecordAfter::Without }));
     step
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn left(unit: &str, needs: &[&str], objects: &[(&str, Option<&str>, &str)]) -> Inventory {
+        let objects: Vec<_> = objects
+            .iter()
+            .map(|(kind, namespace, name)| {
+                let key = json!({"group": "", "kind": kind, "namespace": namespace, "name": name});
+                json!({"key": key, "version": "v1", "plural": "any"})
+            })
+            .collect();
+        let needs: Vec<String> = needs.iter().map(|need| format!("hub/{need}")).collect();
+        serde_json::from_value(json!({
+            "topology": "t", "unit": unit, "state": "applied", "digest": "00", "needs": needs, "objects": objects,
+        }))
+        .unwrap()
+    }
+
+    fn removals(leaving: &[Inventory]) -> BTreeMap<String, BTreeSet<String>> {
+        let hub = ClusterName::new("hub");
+        let id = |unit: &str| StepId::remove(UnitId::new(&hub, unit));
+        let mut steps: BTreeMap<StepId, Step> = BTreeMap::new();
+        for with in leaving {
+            let mut step = removal(UnitId::new(&hub, with.unit.as_str()), "");
+            let needed_by = leaving.iter().filter(|other| other.needs.contains(&step.id.unit));
+            step.needs = needed_by.map(|other| id(other.unit.as_str())).collect();
+            steps.insert(step.id.clone(), step);
+        }
+        let_go_last(&hub, &leaving.iter().collect::<Vec<_>>(), &mut steps);
+        let name = |id: &StepId| id.unit.name.to_string();
+        steps.values().map(|step| (name(&step.id), step.needs.iter().map(name).collect())).collect()
+    }
+
+    #[test]
+    fn whoever_brought_a_namespace_goes_after_those_inside() {
+        let with = [("Namespace", None, "apps"), ("ConfigMap", Some("apps"), "own")];
+        let waits = removals(&[
+            left("with", &[], &with),
+            left("inside", &[], &[("ConfigMap", Some("apps"), "other")]),
+            left("elsewhere", &[], &[("ConfigMap", Some("default"), "other")]),
+        ]);
+        assert_eq!(waits["with"], BTreeSet::from(["inside".to_owned()]));
+        assert!(waits["inside"].is_empty() && waits["elsewhere"].is_empty());
+    }
+
+    #[test]
+    fn what_needs_a_unit_goes_before_it_all_the_same() {
+        // The unit with the namespace needs the one inside it, by way of a third.
+        let waits = removals(&[
+            left("with", &["between"], &[("Namespace", None, "apps")]),
+            left("between", &["inside"], &[]),
+            left("inside", &[], &[("ConfigMap", Some("apps"), "other")]),
+        ]);
+        assert!(waits["with"].is_empty());
+        assert_eq!(waits["inside"], BTreeSet::from(["between".to_owned()]));
+    }
 }

@@ -198,6 +198,7 @@ fn remove_units<'a>(
         step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, record }));
         steps.insert(step.id.clone(), step);
     }
+    namespaces::let_go_last(cluster, &gone, steps);
 }
 
 /// Whether a live object is the one that the inventory means. In an intent without a uid the labels
