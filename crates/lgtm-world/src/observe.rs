@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
-use lgtm_executor::Failure;
+use lgtm_executor::{Failure, Kind};
 use lgtm_planner::{
     fingerprint::fingerprint,
     inventory::{Inventory, InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
@@ -18,7 +18,10 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::{
-    cluster::{Cluster, Resource, answer::Answer},
+    cluster::{
+        Cluster, Resource,
+        answer::{Answer, ApiError},
+    },
     records,
 };
 
@@ -28,7 +31,12 @@ const LISTS_AT_ONCE: usize = 10;
 /// Reads one cluster. The first request decides whether it answers at all.
 pub(crate) async fn observe(cluster: &Cluster, topology: &TopologyName) -> Result<ClusterState, Failure> {
     let failed = |error| cluster.failure("reading the cluster", error);
-    let version = cluster.read("/version").await.map_err(failed)?.unwrap_or_default();
+    let version = cluster.read("/version").await.map_err(|error| match error {
+        // A cluster that lets nobody in holds up no other, as one that is silent does not.
+        ApiError::Credentials(reason) => Failure::new(Kind::Unreachable, reason),
+        error => failed(error),
+    })?;
+    let version = version.unwrap_or_default();
     let (identity, system, own, definitions) = tokio::join!(
         cluster.read("/api/v1/namespaces/kube-system"),
         cluster.read("/api/v1/namespaces/lgtmctl-system"),

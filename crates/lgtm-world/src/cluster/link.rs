@@ -40,6 +40,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a request has one more second for.
 const BYTES_A_SECOND: u32 = 10_000;
+/// How long a credential plugin may take in the middle of a run, in which nobody waits to log in.
+const PLUGIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// New credentials that are refused within this time are not had anew again.
 const RENEWAL: Duration = Duration::from_secs(30);
 
@@ -143,7 +145,11 @@ impl Link {
                 return Ok(false);
             }
         }
-        let client = access.client().await.map_err(|reason| self.unavailable(&reason))?;
+        let client = tokio::time::timeout(PLUGIN_TIMEOUT, access.client()).await;
+        let client = client.unwrap_or_else(|_| {
+            Err(format!("the credential plugin gave nothing within {} s", PLUGIN_TIMEOUT.as_secs()))
+        });
+        let client = client.map_err(|reason| self.unavailable(&reason))?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         *current = Current { client, generation: current.generation + 1, renewed: Some(Instant::now()) };
         Ok(true)

@@ -1,9 +1,11 @@
 //! Credentials that end in the middle: they are had anew where the kubeconfig can give new ones, and
-//! otherwise the error says whose they are and that they are no longer taken. Nobody calls it unreachable.
+//! otherwise the error says whose they are and that they are no longer taken. An apply that meets that calls
+//! nothing unreachable; a plan treats a spoke that lets nobody in like one that is silent.
 
 use std::{path::Path, time::Duration};
 
 use lgtm_executor::{ApplyOptions, Kind, Report, World as _, prepare::PrepareError};
+use lgtm_planner::plan::Change;
 use serde_json::{Value, json};
 
 use crate::{
@@ -90,6 +92,34 @@ async fn end(hub: &Hand, folder: &Path, name: &str, token: &str) {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), refused).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spoke_that_lets_nobody_in_holds_up_no_other() {
+    let bed = Bed::new(&TOPOLOGY.replace("expiry", "refused").replace(
+        "spokes: []",
+        "spokes: [{name: spoke, tenant: t, scenario: alloy, provider: {existing: {context: spoke}}}]",
+    ));
+    let folder = bed.folder.path().to_owned();
+    let _clusters = Existing::make(&folder, &["hub", "spoke"]).await;
+    let path = folder.join(KUBECONFIG);
+    let mut kubeconfig: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let context =
+        kubeconfig["contexts"].as_array().unwrap().iter().find(|context| context["name"] == "spoke");
+    let user = context.unwrap()["context"]["user"].clone();
+    for known in kubeconfig["users"].as_array_mut().unwrap().iter_mut().filter(|known| known["name"] == user)
+    {
+        known["user"] = json!({"token": "of-another-time"});
+    }
+    std::fs::write(path, kubeconfig.to_string()).unwrap();
+
+    let plan = bed.plan().await.plan;
+    let spoke = &lgtm_topology::ClusterName::new("spoke");
+    let reason = &plan.unreachable[spoke];
+    assert!(reason.contains("does not accept the credentials of kubeconfig context `spoke`"), "{reason}");
+    for step in plan.steps {
+        assert_eq!(step.change == Change::Blocked, &step.id.unit.cluster == spoke, "{step:#?}");
+    }
 }
 
 fn all_say_that_it_is_refused(report: &Report) {
