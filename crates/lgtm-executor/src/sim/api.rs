@@ -288,7 +288,7 @@ impl Api {
             .send(Verb::Update, Some(key), None, None, |server, now| {
                 let live = server.get(key).ok_or_else(|| Refusal::status(404, format!("{key} not found")))?;
                 if live.pointer("/metadata/resourceVersion") != version {
-                    return Err(Refusal::status(422, "the test of a patch failed"));
+                    return Err(Refusal::status(409, "the object has been modified"));
                 }
                 server.write_owners(key, entries, now)
             })
