@@ -30,21 +30,6 @@ pub fn diff(before: &Value, after: &Value, conceal: &dyn Fn(&str) -> String) -> 
     comparison.changes
 }
 
-/// What an apply would hold that cannot be applied: the live object with our values put over it.
-pub fn merged(live: &Value, ours: &Value) -> Value {
-    match (live, ours) {
-        (Value::Object(live), Value::Object(ours)) => {
-            let mut result = live.clone();
-            for (field, value) in ours {
-                let value = live.get(field).map_or_else(|| value.clone(), |live| merged(live, value));
-                result.insert(field.clone(), value);
-            }
-            Value::Object(result)
-        }
-        (_, ours) => ours.clone(),
-    }
-}
-
 struct Comparison<'a> {
     changes: Vec<FieldChange>,
     conceal: Option<&'a dyn Fn(&str) -> String>,

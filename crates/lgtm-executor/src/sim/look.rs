@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lgtm_planner::{
-    diff::{diff, merged},
+    diff::diff,
     fingerprint::takeover::are_replicas_given_up,
     inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL},
     object::{Object, ObjectKey, label},
@@ -14,6 +14,7 @@ use lgtm_topology::TopologyName;
 use super::{
     answer::{Answer, Refusal},
     api::Api,
+    merge::merge,
     records,
     server::Server,
 };
@@ -111,7 +112,7 @@ async fn one(api: &Api, topology: &TopologyName, object: &Object) -> Answer<Obje
     let applied = match result {
         Ok(applied) => applied,
         Err(Refusal::Status { code: 422, message, .. }) => {
-            difference.fields = diff(&live, &merged(&live, object.value()), &|_| "(secret)".to_owned());
+            difference.fields = diff(&live, &merge(&live, object.value(), ""), &|_| "(secret)".to_owned());
             return Ok(ObjectExamined::Immutable { difference, reason: message });
         }
         Err(Refusal::Status { code: 400, message, .. }) => {

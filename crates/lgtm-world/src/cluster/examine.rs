@@ -4,7 +4,7 @@
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use lgtm_executor::Failure;
 use lgtm_planner::{
-    diff::{diff, merged},
+    diff::diff,
     fingerprint::{fingerprint, takeover::are_replicas_given_up},
     inventory::TOPOLOGY_LABEL,
     object::{Object, ObjectKey, label},
@@ -91,7 +91,8 @@ async fn one(
     let applied = match result {
         Ok(applied) => applied,
         Err(ApiError::Status(status)) if status.code == 422 && is_immutable(&status) => {
-            difference.fields = diff(&live, &merged(&live, object.value()), conceal);
+            // The server gives no answer to compare with, only its refusal.
+            difference.fields = diff(&live, &approximate::applied(&live, object.value()), conceal);
             return Ok(ObjectExamined::Immutable { difference, reason: first_line(&status.message) });
         }
         Err(ApiError::Status(status)) if matches!(status.code, 400 | 422) => {
