@@ -31,12 +31,12 @@ const LISTS_AT_ONCE: usize = 10;
 /// Reads one cluster. The first request decides whether it answers at all.
 pub(crate) async fn observe(cluster: &Cluster, topology: &TopologyName) -> Result<ClusterState, Failure> {
     let failed = |error| cluster.failure("reading the cluster", error);
-    let version = cluster.read("/version").await.map_err(|error| match error {
+    let version = match cluster.read("/version").await {
+        Ok(version) => version.unwrap_or_default(),
         // A cluster that lets nobody in holds up no other, as one that is silent does not.
-        ApiError::Credentials(reason) => Failure::new(Kind::Unreachable, reason),
-        error => failed(error),
-    })?;
-    let version = version.unwrap_or_default();
+        Err(ApiError::Credentials(reason)) => return Err(Failure::new(Kind::Unreachable, reason)),
+        Err(error) => return Err(failed(error)),
+    };
     let (identity, system, own, definitions) = tokio::join!(
         cluster.read("/api/v1/namespaces/kube-system"),
         cluster.read("/api/v1/namespaces/lgtmctl-system"),
