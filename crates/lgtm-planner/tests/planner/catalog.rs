@@ -106,4 +106,26 @@ spokes! {
     spoke_distributed_otel: "distributed", "otel";
     spoke_distributed_traditional_vector: "distributed", "traditional";
     spoke_distributed_traditional_fluent_bit: "distributed", "traditional, logShipper: fluent-bit";
+    spoke_distributed_tns: "distributed", "traditional, demo: tns";
+    spoke_distributed_opentelemetry_demo: "distributed", "otel, demo: opentelemetry";
+}
+
+/// The combinations that have no snapshot of their own.
+#[test]
+fn a_log_shipper_changes_nothing_where_none_runs() {
+    let fluent_bit = "logShipper: fluent-bit";
+    let hub = |more: &str| shown(&format!("profile: compact\n  {more}"), "hub");
+    assert_eq!(hub(fluent_bit), hub("logShipper: vector"));
+    for profile in ["compact", "distributed"] {
+        for scenario in ["alloy", "otel"] {
+            let spoke = |more: &str| {
+                let spoke = format!(
+                    "profile: {profile}\n  {more}\n  spokes: [{{name: spoke, tenant: team, scenario: {scenario}, \
+                     provider: {{existing: {{context: spoke}}}}}}]"
+                );
+                shown(&spoke, "spoke")
+            };
+            assert_eq!(spoke(fluent_bit), spoke("logShipper: vector"), "{profile} {scenario}");
+        }
+    }
 }
