@@ -33,6 +33,10 @@ use lgtm_topology::parse;
 
 use crate::fleet::Fleet;
 
+/// The one of lgtmctl.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SPOKES: [usize; 3] = [10, 100, 1_000];
 
 /// Measures one part of planning for each number of spokes.
