@@ -84,14 +84,16 @@ pub(crate) struct Mode {
 /// A connection to one cluster. Cheap to share by reference; it pools its connections.
 pub(crate) struct Cluster {
     pub(crate) name: ClusterName,
+    /// Whether no pod runs on it, and so no controller of custom resources.
+    simulated: bool,
     link: Link,
     /// Resources of kinds that are not built in, by group, version and kind.
     custom: Mutex<BTreeMap<(String, String, String), Resource>>,
 }
 
 impl Cluster {
-    pub(crate) fn new(name: ClusterName, client: Client, access: Option<Access>) -> Self {
-        Self { name, link: Link::new(client, access), custom: Mutex::new(BTreeMap::new()) }
+    pub(crate) fn new(name: ClusterName, client: Client, access: Option<Access>, simulated: bool) -> Self {
+        Self { name, simulated, link: Link::new(client, access), custom: Mutex::new(BTreeMap::new()) }
     }
 
     async fn get(&self, path: &str, accept: &str) -> Answer<Value> {

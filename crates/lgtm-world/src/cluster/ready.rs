@@ -3,6 +3,8 @@
 //! The rules are those of `kubectl rollout status` and `kubectl wait`: a workload is ready when the
 //! controller has seen this generation and all its pods are of it and available.
 
+mod conditions;
+
 use std::time::Duration;
 
 use lgtm_executor::{Failure, Kind};
@@ -29,7 +31,8 @@ pub(crate) async fn until_ready(
     tell: &(dyn Fn(String) + Sync),
 ) -> Result<(), Failure> {
     let begun = Instant::now();
-    let mut open: Vec<&Object> = objects.iter().copied().filter(|object| has_readiness(object)).collect();
+    let mut open: Vec<&Object> =
+        objects.iter().copied().filter(|object| is_awaited(cluster, object)).collect();
     let mut delay = FIRST_LOOK;
     let mut told = String::new();
     while !open.is_empty() {
@@ -55,7 +58,11 @@ pub(crate) async fn until_ready(
                 cluster.name,
                 READY_TIMEOUT.as_secs() / 60
             );
-            let help = "look at the pods' events and logs; run the same command again to go on waiting";
+            let help = if conditions::are_awaited(object.group(), object.kind()) {
+                "see that its controller runs, and what it says; run the same command again to go on waiting"
+            } else {
+                "look at the pods' events and logs; run the same command again to go on waiting"
+            };
             return Err(Failure::new(Kind::Permanent, message).with_help(help));
         }
         if now != told {
@@ -93,7 +100,13 @@ async fn look(cluster: &Cluster, object: &Object) -> Answer<Readiness> {
     ))
 }
 
-/// Kinds that are not simply ready when they exist.
+/// Whether the object is not simply ready when it exists. Nobody sets the status of custom resources on a simulated
+/// cluster.
+fn is_awaited(cluster: &Cluster, object: &Object) -> bool {
+    has_readiness(object) || !cluster.simulated && conditions::are_awaited(object.group(), object.kind())
+}
+
+/// Built-in kinds that are not simply ready when they exist.
 fn has_readiness(object: &Object) -> bool {
     match (object.group(), object.kind()) {
         ("apps", "Deployment" | "StatefulSet" | "DaemonSet")
@@ -110,6 +123,9 @@ fn has_readiness(object: &Object) -> bool {
 
 /// How far a live object is.
 pub(crate) fn readiness(key: &ObjectKey, live: &Value) -> Readiness {
+    if let Some(readiness) = conditions::readiness(&key.group, &key.kind, live) {
+        return readiness;
+    }
     let number = |pointer: &str| live.pointer(pointer).and_then(Value::as_i64);
     let status = |field: &str| number(&format!("/status/{field}")).unwrap_or(0);
     if number("/metadata/generation") > number("/status/observedGeneration")
@@ -186,7 +202,12 @@ fn awaited(live: &Value, name: &str) -> Readiness {
 
 /// A condition's truth, reason and message.
 fn condition(live: &Value, name: &str) -> Option<(bool, String, String)> {
-    let conditions = live.pointer("/status/conditions")?.as_array()?;
+    condition_in(live.get("status")?, name)
+}
+
+/// The same in a status, or in a part of one.
+fn condition_in(status: &Value, name: &str) -> Option<(bool, String, String)> {
+    let conditions = status.get("conditions")?.as_array()?;
     let found =
         conditions.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some(name))?;
     let text = |field| found.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();

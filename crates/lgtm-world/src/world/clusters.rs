@@ -67,22 +67,22 @@ impl ClusterWorld {
         if let Ok(known) = self.known(name) {
             return Ok(known);
         }
-        let (client, access) = match self.connection_of(name, how) {
+        let (client, access, simulated) = match self.connection_of(name, how) {
             Connection::Kwok { name: kwok } => {
                 let config = self.kwok.config(&kwok, connection::USER_AGENT).await;
                 let client = config.and_then(|config| {
                     connection::traced(config, name).map_err(|error| KwokError::no_client(&kwok, error))
                 });
-                (client.map_err(|error| provider_failure(name, &error))?, None)
+                (client.map_err(|error| provider_failure(name, &error))?, None, true)
             }
             Connection::Existing { kubeconfig, context } => {
                 let base_dir = self.settings.base_dir.clone();
                 let cluster = name.clone();
                 let access = Access { base_dir, kubeconfig, context, cluster, server: OnceLock::new() };
-                (access.connect().await?, Some(access))
+                (access.connect().await?, Some(access), false)
             }
         };
-        let cluster = Arc::new(Cluster::new(name.clone(), client, access));
+        let cluster = Arc::new(Cluster::new(name.clone(), client, access, simulated));
         let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(clusters.entry(name.clone()).or_insert(cluster)))
     }

@@ -11,6 +11,7 @@
 mod access_keys;
 mod bed;
 mod census;
+mod conditions;
 mod converge;
 mod crash;
 mod differential;
