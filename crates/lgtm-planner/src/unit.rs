@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, fmt, net::Ipv4Addr, str::FromStr, sync::Arc};
 
-use lgtm_topology::{ClusterName, Provider, Segment, Sensitive, TenantId};
+use lgtm_topology::{ClusterName, ManifestLocation, Provider, Segment, Sensitive, TenantId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -129,7 +129,7 @@ pub enum Content {
     Objects(Vec<Object>),
     /// A chart, rendered.
     Release(Release),
-    /// Manifests of the user's, read from files.
+    /// Manifests, read from files or from the web.
     Manifests(Manifests),
     /// A Secret with material that is made where it is needed and never seen by the planner.
     Material(MaterialContent),
@@ -215,11 +215,11 @@ pub struct ServiceAddress {
     pub service: String,
 }
 
-/// Files with manifests.
+/// Manifests that are read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifests {
-    /// Files or folders, relative to the topology file.
-    pub files: Vec<String>,
+    /// Where they are. Which bytes a URL has is fixed by the lock file beside the topology.
+    pub files: Vec<ManifestLocation>,
     /// The namespace of objects that name none.
     pub namespace: Option<String>,
 }

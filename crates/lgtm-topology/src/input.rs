@@ -9,6 +9,7 @@ mod declare;
 pub(crate) mod file;
 mod names;
 pub(crate) mod network;
+pub(crate) mod places;
 pub(crate) mod scalars;
 pub(crate) mod values;
 

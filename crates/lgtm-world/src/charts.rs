@@ -12,21 +12,22 @@ use include_dir::{Dir, DirEntry, include_dir};
 use lgtm_executor::{Failure, Kind, world::RenderRequest};
 use lgtm_planner::{
     digest::Digest,
-    unit::{ChartRef, UnitId, UpstreamChart},
+    unit::{ChartRef, Manifests, UnitId},
 };
 use serde_json::Value;
 
 use crate::{render::Renderer, tools::Tools};
 
 mod contents;
+mod fetch;
 pub mod keys;
 pub mod lock;
 pub mod upstream;
 
 use keys::UnknownValue;
-use upstream::{ChartSource, Package};
+use upstream::{ChartSource, Package, Remote};
 
-/// Upstream charts without a world: for what is done to them before any cluster is thought of.
+/// Upstream charts and manifests without a world: for what is done to them before any cluster is thought of.
 pub struct Charts(Renderer);
 
 impl Charts {
@@ -35,9 +36,14 @@ impl Charts {
         Self(Renderer::new(tools, base_dir, cache_dir, source))
     }
 
-    /// The packaged chart, checked against the lock when there is one.
-    pub async fn package(&self, chart: &UpstreamChart) -> Result<Package, Failure> {
-        self.0.packages.find(chart).await
+    /// The packaged chart or manifest file, checked against the lock when there is one.
+    pub async fn package(&self, wanted: &Remote) -> Result<Package, Failure> {
+        self.0.packages.find(wanted).await
+    }
+
+    /// Reads a unit's manifests, which fails where a file is no set of objects.
+    pub async fn read_manifests(&self, unit: &UnitId, manifests: &Manifests) -> Result<(), Failure> {
+        self.0.manifests(unit, manifests).await.map(drop)
     }
 
     /// The keys of `values` that the chart of a unit knows nothing of.

@@ -5,6 +5,8 @@
 //! to helm on standard input, never on a command line. A cluster is asked for nothing but the scope of kinds
 //! that nothing in the plan defines, since charts leave namespaces to whoever applies them.
 
+mod manifests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -18,7 +20,7 @@ use lgtm_planner::{
     digest::Digest,
     object::{Object, ObjectKey, Scope, built_in_scope},
     plan::Rendered,
-    unit::{ChartRef, Content, Manifests, Release, UnitId},
+    unit::{ChartRef, Content, Release, UnitId},
 };
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt as _, process::Command, sync::Semaphore};
@@ -26,7 +28,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command, sync::Semaphore};
 use crate::{
     charts::{
         self,
-        upstream::{ChartSource, Packages},
+        upstream::{ChartSource, Package, Packages, Remote},
     },
     cluster::{Cluster, answer::ApiError, environment},
     tools::{MissingTool, Tool, Tools},
@@ -67,7 +69,7 @@ impl Renderer {
                 (self.release(&request, release).await?, Some(release.namespace.as_str()))
             }
             Content::Manifests(manifests) => {
-                (self.manifests(&request.unit, manifests)?, manifests.namespace.as_deref())
+                (self.manifests(&request.unit, manifests).await?, manifests.namespace.as_deref())
             }
             Content::Cluster(_) | Content::Enrolment | Content::Material(_) => (Vec::new(), None),
         };
@@ -88,7 +90,7 @@ impl Renderer {
             &request.kube_version,
             &request.api_versions.keys().map(String::as_str).collect::<Vec<_>>().join(","),
         ]);
-        let cached = self.cache_dir.join("renders").join(format!("{}.json", key.as_str()));
+        let cached = self.cached(&key);
         if let Some(found) = read_cache(&cached) {
             return Ok(found);
         }
@@ -102,11 +104,12 @@ impl Renderer {
             return Ok(found);
         }
         let objects = self.anew(request, release, &chart).await?;
-        // What is secret is not left lying about in a cache.
-        if !objects.iter().any(|object| object.is("", "Secret")) {
-            write_cache(&cached, &objects);
-        }
+        remember(&cached, &objects);
         Ok(objects)
+    }
+
+    fn cached(&self, key: &Digest) -> PathBuf {
+        self.cache_dir.join("renders").join(format!("{key}.json"))
     }
 
     async fn anew(
@@ -160,13 +163,15 @@ impl Renderer {
                 Ok((path, digest))
             }
             ChartRef::Upstream(chart) => {
-                let found = self.packages.find(chart).await.map_err(|failure| Failure {
-                    message: format!("unit {unit}: {}", failure.message),
-                    ..failure
-                })?;
+                let found = self.remote(unit, Remote::Chart(chart.clone())).await?;
                 Ok((found.path, found.digest))
             }
         }
+    }
+
+    async fn remote(&self, unit: &UnitId, wanted: Remote) -> Result<Package, Failure> {
+        let found = self.packages.find(&wanted).await;
+        found.map_err(|failure| Failure { message: format!("unit {unit}: {}", failure.message), ..failure })
     }
 
     #[tracing::instrument(name = "helm", level = "debug", skip_all, fields(chart = %release.chart))]
@@ -221,24 +226,6 @@ impl Renderer {
             return Err(Failure::new(Kind::Permanent, message).with_help("mend the chart or its values"));
         }
         String::from_utf8(output.stdout).map_err(|error| failed(&error))
-    }
-
-    fn manifests(&self, unit: &UnitId, manifests: &Manifests) -> Result<Vec<Object>, Failure> {
-        let mut objects = Vec::new();
-        for file in &manifests.files {
-            let path = self.base_dir.join(file);
-            let unreadable = |error: std::io::Error| {
-                let message =
-                    format!("unit {unit}: the manifests {} cannot be read: {error}", path.display());
-                Failure::new(Kind::Permanent, message)
-                    .with_help("paths are relative to the topology file; mend `files:` or the file's rights")
-            };
-            for path in manifest_files(&path).map_err(unreadable)? {
-                let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-                objects.extend(parse(unit, &path.display().to_string(), &text)?);
-            }
-        }
-        Ok(objects)
     }
 }
 
@@ -300,21 +287,6 @@ fn parse(unit: &UnitId, origin: &str, text: &str) -> Result<Vec<Object>, Failure
     Ok(objects)
 }
 
-/// The file itself, or the YAML and JSON files of a folder, by name.
-fn manifest_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
-    });
-    files.sort();
-    Ok(files)
-}
-
 /// A digest of a file, or of all files below a folder with their names.
 fn digest_of_path(path: &Path) -> std::io::Result<Digest> {
     if path.is_file() {
@@ -363,6 +335,13 @@ fn read_cache(path: &Path) -> Option<Vec<Object>> {
     let text = std::fs::read(path).ok()?;
     let Value::Array(found) = serde_json::from_slice(&text).ok()? else { return None };
     found.into_iter().map(|value| Object::new(value).ok()).collect()
+}
+
+/// Keeps a render. What is secret is not left lying about in a cache.
+fn remember(path: &Path, objects: &[Object]) {
+    if !objects.iter().any(|object| object.is("", "Secret")) {
+        write_cache(path, objects);
+    }
 }
 
 /// Best effort: without a cache the next run starts helm again, and nothing else is lost.

@@ -76,9 +76,10 @@ pub enum Command {
     Kubeconfig(KubeconfigArgs),
     /// Show who holds the lock of the topology, and break it.
     Unlock(UnlockArgs),
-    /// Fix the charts from repositories: write their digests into the lock file beside the topology.
+    /// Fix charts from repositories and manifests from the web: write their digests into the lock file beside the
+    /// topology.
     Lock(LockArgs),
-    /// Copy the locked charts into a folder, for `--chart-mirror` where no repository can be reached.
+    /// Copy what is locked into a folder, for `--chart-mirror` where nothing can be fetched.
     Vendor(VendorArgs),
     /// Print the JSON schema of topology files.
     Schema,
@@ -139,7 +140,8 @@ pub struct FileArgs {
     /// The topology file; `validate` also reads `-`, which is stdin.
     #[arg(long, short, default_value = "topology.yaml", value_name = "FILE")]
     pub file: PathBuf,
-    /// A folder of packaged charts (NAME-VERSION.tgz) to use in place of chart repositories.
+    /// A folder that `vendor` filled, to use in place of chart repositories and the web: packaged charts
+    /// (NAME-VERSION.tgz), and manifests by their URL with `-` for each `/` and `:`.
     #[arg(long, value_name = "DIR")]
     pub chart_mirror: Option<PathBuf>,
 }

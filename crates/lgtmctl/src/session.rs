@@ -253,6 +253,13 @@ fn simulate(topology: &mut Topology) {
     }
 }
 
+/// What a rehearsal of the topology would make; none where that is nothing that can be.
+pub(crate) fn rehearsed(topology: &Topology) -> Option<Desired> {
+    let mut simulated = topology.clone();
+    simulate(&mut simulated);
+    desire(&simulated, &Capabilities::default()).ok()
+}
+
 /// How steps are run.
 pub(crate) fn apply_options(run: &RunArgs) -> ApplyOptions {
     let per_cluster = ApplyOptions::default().limits.per_cluster.min(run.concurrency);

@@ -38,6 +38,7 @@ fn manifest_objects(manifests: &Manifests) -> Vec<Value> {
     let namespace = manifests.namespace.as_deref().unwrap_or("default");
     let mut objects = Vec::new();
     for file in &manifests.files {
+        let file = file.to_string();
         let name = file.replace('/', "-").replace(".yaml", "");
         let own = name.split_once("namespace-").map(|(_, own)| own.to_owned());
         if let Some(own) = &own {

@@ -49,7 +49,12 @@ fn unit(unit: &Unit) -> String {
             }
             text.push_str(&serde_saphyr::to_string(&*release.values).unwrap());
         }
-        Content::Manifests(manifests) => writeln!(text, "files: {}", manifests.files.join(", ")).unwrap(),
+        Content::Manifests(manifests) => writeln!(
+            text,
+            "files: {}",
+            manifests.files.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        )
+        .unwrap(),
         Content::Material(content) => {
             writeln!(text, "secret: {}/{}", content.secret.namespace, content.secret.name).unwrap();
             writeln!(text, "{:?}", content.material).unwrap();

@@ -37,7 +37,11 @@ fn rendered(objects: Vec<Object>) -> Rendered {
 
 fn manifest_objects(manifests: &Manifests) -> Vec<Value> {
     let namespace = manifests.namespace.as_deref().unwrap_or("default");
-    manifests.files.iter().map(|file| config_map(namespace, &file.replace('/', "-"), &json!(file))).collect()
+    manifests
+        .files
+        .iter()
+        .map(|file| config_map(namespace, &file.to_string().replace('/', "-"), &json!(file.to_string())))
+        .collect()
 }
 
 /// A ConfigMap with the values and a Deployment that rolls when they change; the gateway's chart has a

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::clusters::{Draft, unique};
 use crate::{
-    ChartLocation, ClusterName, ExtraManifests, ExtraName, ExtraRelease, HelmValues, Need,
+    ChartLocation, ClusterName, ExtraManifests, ExtraName, ExtraRelease, HelmValues, ManifestLocation, Need,
     diagnostic::{Code, Place},
     input::{
         At, AtLeastOne, Field, List,
         file::{ChartInput, ExtraManifestsInput, ExtraReleaseInput, SpecInput},
-        scalars::{FilePath, NeedText},
+        places::ManifestPlace,
+        scalars::NeedText,
     },
     problems::{Problem, Problems, help_for_unknown, quoted},
 };
@@ -97,17 +98,25 @@ fn manifest(
     let clusters = clusters(&input.clusters, known, problems);
     let needs = needs(&input.needs, known, problems);
     if let Some(AtLeastOne(files)) = input.files.value() {
-        unique(files.iter(), FilePath::clone, problems, |file| {
+        unique(files.iter(), ManifestPlace::clone, problems, |file| {
             (format!("{} is listed twice", quoted(&file.0)), "list each file once".to_owned())
         });
     }
     Some(ExtraManifests {
         name: input.name.value()?.clone(),
         clusters: clusters?,
-        files: input.files.value()?.0.iter().map(|file| file.value.0.clone()).collect(),
+        files: input.files.value()?.0.iter().map(|file| location(&file.value.0)).collect(),
         namespace: input.namespace.value().map(|namespace| namespace.0.clone()),
         needs,
     })
+}
+
+fn location(place: &str) -> ManifestLocation {
+    if place.starts_with("https://") {
+        ManifestLocation::Url(place.to_owned())
+    } else {
+        ManifestLocation::Path(place.to_owned())
+    }
 }
 
 /// The clusters of a field, if it is there and can be read.

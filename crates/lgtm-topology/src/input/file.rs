@@ -9,9 +9,10 @@ pub(crate) use self::extras::*;
 use super::{
     List,
     network::{PodCidr, SegmentText, ServiceCidr},
+    places::FilePath,
     record,
     scalars::{
-        ApiVersion, ClusterId, ContextName, Count, FilePath, Megabytes, ProfileName, ScenarioName, SecretKey,
+        ApiVersion, ClusterId, ContextName, Count, Megabytes, ProfileName, ScenarioName, SecretKey,
         SecretName, TopologyKind, Workers,
     },
 };

@@ -240,6 +240,8 @@ macro_rules! text_input {
     };
 }
 
+pub(super) use text_input;
+
 text_input!(
     /// A kubeconfig's context.
     ContextName,
@@ -248,44 +250,11 @@ text_input!(
     json!({"type": "string", "minLength": 1})
 );
 text_input!(
-    /// A path relative to the topology file, or an absolute one.
-    FilePath,
-    path_fault,
-    "write the path of a file on this machine, relative to the topology file or absolute; \
-     `~` and variables are not expanded, and URLs are not supported yet",
-    json!({"type": "string", "minLength": 1})
-);
-text_input!(
-    /// A chart's path.
-    ChartPath,
-    path_fault,
-    "write a path relative to the topology file, or an absolute one; `~` and variables are not expanded, and a \
-     chart from a repository is written as `{name: …, repository: https://…, version: …}`",
-    json!({"type": "string", "minLength": 1})
-);
-text_input!(
     /// A chart's name in its repository.
     ChartName,
     |name: &str| label_fault(name, 250),
     "write the name that `helm search repo` shows after the slash: a-z, 0-9 and `-`",
     json!({"type": "string", "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"})
-);
-text_input!(
-    /// A chart repository.
-    RepositoryUrl,
-    |url: &str| {
-        let rest = ["https://", "oci://"].iter().find_map(|scheme| url.strip_prefix(scheme));
-        match rest {
-            None => Some("neither `https://…` nor `oci://…`".to_owned()),
-            // A password or a token in a URL would end up wherever the URL is shown.
-            Some(rest) if rest.contains(['@', '?', '#']) => Some("holds more than a place".to_owned()),
-            Some(rest) if rest.is_empty() || rest.contains(char::is_whitespace) => Some("not a URL".to_owned()),
-            Some(_) => None,
-        }
-    },
-    "write the URL that `helm repo add` takes, or `oci://registry/folder` without the chart's name; what asks for \
-     a password is best vendored, see `lgtmctl vendor`",
-    json!({"type": "string", "pattern": "^(https|oci)://[^@?#\\\\s]+$"})
 );
 text_input!(
     /// One version of a chart, and no range.
@@ -325,21 +294,6 @@ fn version_fault(version: &str) -> Option<String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-+.".contains(&byte);
     let good = parts.len() == 3 && numbers && rest.len() != 1 && rest.bytes().all(allowed);
     (!good).then(|| "not one exact version".to_owned())
-}
-
-fn path_fault(path: &str) -> Option<String> {
-    let fault = if path.trim().is_empty() {
-        "empty"
-    } else if path.contains("://") {
-        "a URL, not a path"
-    } else if path.starts_with('~') || path.starts_with('$') {
-        "not expanded"
-    } else if path.chars().any(char::is_control) {
-        "holds a control character"
-    } else {
-        return None;
-    };
-    Some(fault.to_owned())
 }
 
 /// What an extra waits for.

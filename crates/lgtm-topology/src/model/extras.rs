@@ -1,6 +1,6 @@
 //! What users bring themselves: values for the catalog's charts, charts and manifests of their own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -81,12 +81,30 @@ pub struct ExtraManifests {
     pub name: ExtraName,
     /// Where they go; at least one cluster.
     pub clusters: Vec<ClusterName>,
-    /// YAML files or folders of them, relative to the topology file.
-    pub files: Vec<String>,
+    /// Where they are.
+    pub files: Vec<ManifestLocation>,
     /// The namespace of objects that name none.
     pub namespace: Option<String>,
     /// What must be ready before.
     pub needs: Vec<Need>,
+}
+
+/// Where manifests are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ManifestLocation {
+    /// A YAML file or a folder of them, relative to the topology file.
+    Path(String),
+    /// A YAML file on a web server: `https://…`.
+    Url(String),
+}
+
+impl fmt::Display for ManifestLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(text) | Self::Url(text) => f.write_str(text),
+        }
+    }
 }
 
 /// What an extra waits for: `mimir` (on its own cluster) or `lgtm-central/mimir`.

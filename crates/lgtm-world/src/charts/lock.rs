@@ -1,5 +1,5 @@
-//! The lock file: which bytes each upstream chart has, and which paths of its render are not fixed by its
-//! inputs.
+//! The lock file: which bytes each upstream chart and manifest file has, and which paths of a chart's render are not
+//! fixed by its inputs.
 //!
 //! It is written beside the topology and committed with it. The module reads and writes its text; which
 //! charts a topology has, and how their digests are found out, is known elsewhere.
@@ -9,13 +9,16 @@ use std::collections::BTreeMap;
 use lgtm_planner::{digest::Digest, unit::UpstreamChart};
 use serde::{Deserialize, Serialize};
 
+use super::upstream::Remote;
+
 const API_VERSION: &str = "lgtmctl.dev/v1alpha1";
 const KIND: &str = "TopologyLock";
 
-/// What is fixed, by chart.
+/// What is fixed, by chart and by URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
     charts: BTreeMap<UpstreamChart, Locked>,
+    manifests: BTreeMap<String, Digest>,
 }
 
 /// What is fixed of one chart.
@@ -33,6 +36,15 @@ struct File {
     api_version: String,
     kind: String,
     charts: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    manifests: Vec<ManifestEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ManifestEntry {
+    url: String,
+    digest: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,16 +73,16 @@ pub enum LockError {
         kind: String,
     },
     /// A digest is none.
-    #[error("the digest of {chart} is not `sha256:` and 64 hexadecimal digits")]
+    #[error("the digest of {what} is not `sha256:` and 64 hexadecimal digits")]
     Digest {
-        /// The chart.
-        chart: UpstreamChart,
+        /// The chart or the URL.
+        what: String,
     },
-    /// A chart is there twice.
-    #[error("{chart} is there twice")]
+    /// A chart or a URL is there twice.
+    #[error("{what} is there twice")]
     Twice {
-        /// The chart.
-        chart: UpstreamChart,
+        /// The chart or the URL.
+        what: String,
     },
 }
 
@@ -86,15 +98,29 @@ impl Lock {
         for entry in file.charts {
             let chart =
                 UpstreamChart { name: entry.name, repository: entry.repository, version: entry.version };
-            let Some(digest) = entry.digest.strip_prefix("sha256:").and_then(Digest::parse) else {
-                return Err(LockError::Digest { chart });
-            };
+            let digest = digest_of(&chart, &entry.digest)?;
             if charts.contains_key(&chart) {
-                return Err(LockError::Twice { chart });
+                return Err(LockError::Twice { what: chart.to_string() });
             }
             charts.insert(chart, Locked { digest, unstable: entry.unstable });
         }
-        Ok(Self { charts })
+        let mut manifests = BTreeMap::new();
+        for ManifestEntry { url, digest } in file.manifests {
+            let digest = digest_of(&url, &digest)?;
+            if manifests.contains_key(&url) {
+                return Err(LockError::Twice { what: url });
+            }
+            manifests.insert(url, digest);
+        }
+        Ok(Self { charts, manifests })
+    }
+
+    /// The digest that is fixed.
+    pub fn digest(&self, wanted: &Remote) -> Option<&Digest> {
+        match wanted {
+            Remote::Chart(chart) => self.charts.get(chart).map(|locked| &locked.digest),
+            Remote::Manifests(url) => self.manifests.get(url),
+        }
     }
 
     /// What is fixed of a chart.
@@ -105,6 +131,16 @@ impl Lock {
     /// All charts, by name.
     pub fn charts(&self) -> impl Iterator<Item = (&UpstreamChart, &Locked)> {
         self.charts.iter()
+    }
+
+    /// All manifest files, by URL.
+    pub fn manifests(&self) -> impl Iterator<Item = (&String, &Digest)> {
+        self.manifests.iter()
+    }
+
+    /// Fixes a manifest file.
+    pub fn insert_manifests(&mut self, url: String, digest: Digest) {
+        self.manifests.insert(url, digest);
     }
 
     /// Fixes a chart.
@@ -129,11 +165,21 @@ impl Lock {
             api_version: API_VERSION.to_owned(),
             kind: KIND.to_owned(),
             charts: self.charts.iter().map(entry).collect(),
+            manifests: self
+                .manifests
+                .iter()
+                .map(|(url, digest)| ManifestEntry { url: url.clone(), digest: format!("sha256:{digest}") })
+                .collect(),
         };
         let text =
             serde_saphyr::to_string(&file).map_err(|error| LockError::Unreadable(error.to_string()))?;
         Ok(format!("# Written by `lgtmctl lock`. Commit it; `lgtmctl lock --upgrade` renews it.\n{text}"))
     }
+}
+
+fn digest_of(what: &impl ToString, text: &str) -> Result<Digest, LockError> {
+    let digest = text.strip_prefix("sha256:").and_then(Digest::parse);
+    digest.ok_or_else(|| LockError::Digest { what: what.to_string() })
 }
 
 #[cfg(test)]
@@ -156,6 +202,7 @@ mod tests {
         };
         lock.insert(chart("2.0.0"), locked("two", &["Secret loki/loki: data.password"]));
         lock.insert(chart("1.0.0"), locked("one", &[]));
+        lock.insert_manifests("https://example.com/a.yaml".to_owned(), Digest::of_bytes(b"three"));
         lock
     }
 
@@ -165,6 +212,7 @@ mod tests {
         assert_eq!(Lock::parse(&text).unwrap(), lock());
         assert_eq!(Lock::parse(&text).unwrap().text().unwrap(), text);
         assert!(text.find("1.0.0") < text.find("2.0.0"), "{text}");
+        assert!(!Lock::default().text().unwrap().contains("manifests"), "files from before have none");
     }
 
     #[test]
@@ -174,6 +222,8 @@ mod tests {
         for (broken, said) in [
             (text.replace(&digest, "abc"), "loki 1.0.0"),
             (text.replace("2.0.0", "1.0.0"), "twice"),
+            (text.replace(&Digest::of_bytes(b"three").to_string(), "abc"), "https://example.com/a.yaml"),
+            (format!("{text}{}", &text[text.rfind("- url").unwrap()..]), "twice"),
             (text.replace("TopologyLock", "Topology"), "kind `Topology`"),
             (text.replacen("version: \"1", "vresion: \"1", 1), "vresion"),
             ("a: [".to_owned(), ""),

@@ -1,10 +1,11 @@
-//! Charts of others: found in a mirror, in the cache, or fetched from their repository by helm, and checked
-//! against the lock.
+//! Charts and manifests of others: found in a mirror, in the cache, or fetched from where they are published, and
+//! checked against the lock.
 //!
-//! A chart's bytes are trusted by their digest alone, so it does not matter where they came from.
+//! Their bytes are trusted by their digest alone, so it does not matter where they came from.
 
 use std::{
     collections::BTreeMap,
+    fmt,
     io::Write as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -13,13 +14,9 @@ use std::{
 use futures::future::{BoxFuture, FutureExt as _, Shared};
 use lgtm_executor::{Failure, Kind};
 use lgtm_planner::{digest::Digest, unit::UpstreamChart};
-use tokio::process::Command;
 
-use super::lock::Lock;
-use crate::{
-    cluster::environment,
-    tools::{MissingTool, Tool, Tools},
-};
+use super::{fetch::fetch, lock::Lock};
+use crate::{cluster::environment, tools::Tools};
 
 /// Where upstream charts come from.
 #[derive(Clone, Debug)]
@@ -30,7 +27,58 @@ pub struct ChartSource {
     pub lock: Option<Lock>,
 }
 
-/// A packaged chart on this machine.
+/// Something that others publish, and that the lock fixes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remote {
+    /// A chart in a repository.
+    Chart(UpstreamChart),
+    /// A YAML file of manifests, by its URL.
+    Manifests(String),
+}
+
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chart(chart) => write!(f, "the chart {chart}"),
+            Self::Manifests(url) => write!(f, "the manifest file {url}"),
+        }
+    }
+}
+
+impl Remote {
+    /// Its name in a folder: a chart's as `helm package` gives it, a manifest file's URL with `-` for each `/`
+    /// and `:`.
+    pub fn file_name(&self) -> String {
+        match self {
+            Self::Chart(chart) => format!("{}-{}.tgz", chart.name, chart.version),
+            Self::Manifests(url) => {
+                let place = url.split_once("://").map_or(url.as_str(), |(_, place)| place);
+                place.chars().map(|c| if c == '/' || c == ':' { '-' } else { c }).collect()
+            }
+        }
+    }
+
+    /// Where it is kept in the cache once it is fetched. Two repositories may have charts of one name and version.
+    fn fetched_path(&self, cache: &Path) -> PathBuf {
+        let folder = match self {
+            Self::Chart(chart) => {
+                cache.join("charts").join(Digest::of_bytes(chart.repository.as_bytes()).short())
+            }
+            Self::Manifests(_) => cache.join("manifests"),
+        };
+        folder.join(self.file_name())
+    }
+
+    /// The folder and the ending of copies that are named after their bytes.
+    fn kept_as(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Chart(_) => ("charts/by-digest", "tgz"),
+            Self::Manifests(_) => ("manifests/by-digest", "yaml"),
+        }
+    }
+}
+
+/// A packaged chart or a manifest file on this machine.
 #[derive(Clone, Debug)]
 pub struct Package {
     /// Where it is.
@@ -39,18 +87,13 @@ pub struct Package {
     pub digest: Digest,
 }
 
-/// The name of a packaged chart, as `helm package` gives it.
-pub fn file_name(chart: &UpstreamChart) -> String {
-    format!("{}-{}.tgz", chart.name, chart.version)
-}
-
-/// A look for a chart, which all who ask for it at once wait for together.
+/// A look for something, which all who ask for it at once wait for together.
 type Look = Shared<BoxFuture<'static, Result<Package, Failure>>>;
 
-/// Charts of others, each found once by a process: every unit with the chart asks for it.
+/// What others publish, each found once by a process: every unit with a chart asks for it.
 pub(crate) struct Packages {
     places: Arc<Places>,
-    looks: Mutex<BTreeMap<UpstreamChart, Look>>,
+    looks: Mutex<BTreeMap<Remote, Look>>,
 }
 
 struct Places {
@@ -64,15 +107,15 @@ impl Packages {
         Self { places: Arc::new(Places { source, tools, cache }), looks: Mutex::default() }
     }
 
-    /// Finds a chart, checks it, and returns a copy that is named after its bytes: what was checked is what
-    /// helm reads, whatever becomes of the file that it was found in.
-    pub(crate) async fn find(&self, chart: &UpstreamChart) -> Result<Package, Failure> {
+    /// Finds it, checks it, and returns a copy that is named after its bytes: what was checked is what
+    /// read, whatever becomes of the file that it was found in.
+    pub(crate) async fn find(&self, wanted: &Remote) -> Result<Package, Failure> {
         let looks = || self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let begin = || {
-            let (places, chart) = (Arc::clone(&self.places), chart.clone());
-            async move { places.find(&chart).await }.boxed().shared()
+            let (places, wanted) = (Arc::clone(&self.places), wanted.clone());
+            async move { places.find(&wanted).await }.boxed().shared()
         };
-        let look = looks().entry(chart.clone()).or_insert_with(begin).clone();
+        let look = looks().entry(wanted.clone()).or_insert_with(begin).clone();
         let found = look.clone().await;
         if found.is_err() {
             // Whoever asks from now on may have more luck.
@@ -83,32 +126,32 @@ impl Packages {
 }
 
 impl Places {
-    async fn find(&self, chart: &UpstreamChart) -> Result<Package, Failure> {
+    async fn find(&self, wanted: &Remote) -> Result<Package, Failure> {
         let Self { source, tools, cache } = self;
-        let locked = source.lock.as_ref().map(|lock| lock.get(chart).ok_or_else(|| not_locked(chart)));
-        let locked = locked.transpose()?.map(|locked| &locked.digest);
+        let locked = source.lock.as_ref().map(|lock| lock.digest(wanted).ok_or_else(|| not_locked(wanted)));
+        let locked = locked.transpose()?;
         let path = source
             .mirror
             .as_ref()
-            .map_or_else(|| fetched_path(chart, cache), |mirror| mirror.join(file_name(chart)));
+            .map_or_else(|| wanted.fetched_path(cache), |mirror| mirror.join(wanted.file_name()));
         let known = match (&source.mirror, locked) {
-            (Some(_), _) => Some(read(chart, &path).await?),
-            // What is to be locked is what the repository has now.
+            (Some(_), _) => Some(read(wanted, &path).await?),
+            // What is to be locked is what is published now.
             (None, None) => None,
-            (None, Some(locked)) => read(chart, &path).await.ok().filter(|(_, digest)| digest == locked),
+            (None, Some(locked)) => read(wanted, &path).await.ok().filter(|(_, digest)| digest == locked),
         };
         let (bytes, digest) = match known {
             Some(known) => known,
             None => {
-                fetch(chart, tools, cache, &path).await?;
-                read(chart, &path).await?
+                fetch(wanted, tools, cache, &path).await?;
+                read(wanted, &path).await?
             }
         };
         if let Some(locked) = locked.filter(|locked| **locked != digest) {
-            return Err(another(chart, &path, &digest, locked));
+            return Err(another(wanted, &path, &digest, locked));
         }
-        let path = keep(&bytes, &digest, cache).map_err(|error| {
-            let message = format!("the chart {chart} cannot be kept in {}: {error}", cache.display());
+        let path = keep(wanted.kept_as(), &bytes, &digest, cache).map_err(|error| {
+            let message = format!("{wanted} cannot be kept in {}: {error}", cache.display());
             environment(message, "make the cache folder writable, or set XDG_CACHE_HOME to one that is")
         })?;
         Ok(Package { path, digest })
@@ -116,9 +159,9 @@ impl Places {
 }
 
 /// A file's bytes and their digest.
-async fn read(chart: &UpstreamChart, path: &Path) -> Result<(Vec<u8>, Digest), Failure> {
+async fn read(wanted: &Remote, path: &Path) -> Result<(Vec<u8>, Digest), Failure> {
     let bytes = tokio::fs::read(path).await.map_err(|error| {
-        let message = format!("the chart {chart} cannot be read from {}: {error}", path.display());
+        let message = format!("{wanted} cannot be read from {}: {error}", path.display());
         environment(
             message,
             "put it there (`lgtmctl vendor DIR` fills such a folder), or leave out --chart-mirror",
@@ -129,9 +172,14 @@ async fn read(chart: &UpstreamChart, path: &Path) -> Result<(Vec<u8>, Digest), F
 }
 
 /// Writes the bytes into a file named after them, unless they are there.
-fn keep(bytes: &[u8], digest: &Digest, cache: &Path) -> std::io::Result<PathBuf> {
-    let folder = cache.join("charts/by-digest");
-    let path = folder.join(format!("{digest}.tgz"));
+fn keep(
+    (folder, ending): (&str, &str),
+    bytes: &[u8],
+    digest: &Digest,
+    cache: &Path,
+) -> std::io::Result<PathBuf> {
+    let folder = cache.join(folder);
+    let path = folder.join(format!("{digest}.{ending}"));
     if std::fs::read(&path).is_ok_and(|there| there == bytes) {
         return Ok(path);
     }
@@ -142,66 +190,20 @@ fn keep(bytes: &[u8], digest: &Digest, cache: &Path) -> std::io::Result<PathBuf>
     Ok(path)
 }
 
-fn another(chart: &UpstreamChart, path: &Path, digest: &Digest, locked: &Digest) -> Failure {
+fn another(wanted: &Remote, path: &Path, digest: &Digest, locked: &Digest) -> Failure {
     let message = format!(
-        "the chart {chart} in {} is not the locked one: its digest is sha256:{digest}, and the lock file says \
+        "{wanted} in {} is not the locked one: its digest is sha256:{digest}, and the lock file says \
          sha256:{locked}",
         path.display(),
     );
-    let help = "someone published other bytes under the same version, or the file is damaged; find out which, \
+    let help = "someone published other bytes under the same name, or the file is damaged; find out which, \
                 and only then run `lgtmctl lock --upgrade`";
     Failure::new(Kind::Permanent, message).with_help(help)
 }
 
-fn not_locked(chart: &UpstreamChart) -> Failure {
-    Failure::new(Kind::Permanent, format!("the chart {chart} is not in the lock file"))
+fn not_locked(wanted: &Remote) -> Failure {
+    Failure::new(Kind::Permanent, format!("{wanted} is not in the lock file"))
         .with_help("run `lgtmctl lock`, look at what it adds, and commit the file")
-}
-
-/// Where a fetched chart is kept. Two repositories may have charts of one name and version.
-fn fetched_path(chart: &UpstreamChart, cache: &Path) -> PathBuf {
-    cache.join("charts").join(Digest::of_bytes(chart.repository.as_bytes()).short()).join(file_name(chart))
-}
-
-/// Has helm fetch the chart into `path`.
-async fn fetch(chart: &UpstreamChart, tools: &Tools, cache: &Path, path: &Path) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or(cache);
-    let failed = |why: String| {
-        Failure::new(Kind::Transient, format!("the chart {chart} cannot be fetched: {why}")).with_help(
-            "see that the repository can be reached from here and has this version, or use --chart-mirror with a \
-             folder that `lgtmctl vendor` filled elsewhere",
-        )
-    };
-    let helm =
-        tools.find(Tool::Helm).map_err(|missing| environment(missing.to_string(), MissingTool::HELP))?;
-    std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-    // It appears whole or not at all, also when two runs fetch it at once.
-    let temporary = tempfile::Builder::new().prefix("fetch-").tempdir_in(folder);
-    let temporary = temporary.map_err(|error| failed(error.to_string()))?;
-    let mut command = Command::new(helm);
-    command.arg("pull");
-    if chart.repository.starts_with("oci://") {
-        command.arg(format!("{}/{}", chart.repository.trim_end_matches('/'), chart.name));
-    } else {
-        command.args([&chart.name, "--repo", &chart.repository]);
-    }
-    command
-        .args(["--version", &chart.version, "--destination"])
-        .arg(temporary.path())
-        .env("HELM_CONFIG_HOME", cache.join("helm/config"))
-        .env("HELM_DATA_HOME", cache.join("helm/data"))
-        .env("HELM_CACHE_HOME", cache.join("helm/cache"))
-        .env_remove("KUBECONFIG")
-        .kill_on_drop(true);
-    let output = command.output().await.map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-    }
-    // Repositories name packages as they like, and some put a `v` before the version.
-    let mut files = std::fs::read_dir(temporary.path()).map_err(|error| failed(error.to_string()))?;
-    let found =
-        files.next().and_then(Result::ok).ok_or_else(|| failed("helm wrote no package".to_owned()))?;
-    std::fs::rename(found.path(), path).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]
@@ -223,7 +225,7 @@ mod tests {
     }
 
     async fn find_in(folder: &Path, lock: Option<Lock>) -> Result<Package, Failure> {
-        packages(folder, lock).find(&chart()).await
+        packages(folder, lock).find(&Remote::Chart(chart())).await
     }
 
     #[tokio::test]
@@ -253,11 +255,32 @@ mod tests {
     async fn a_chart_is_found_once_and_looked_for_until_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let packages = packages(folder.path(), None);
-        packages.find(&chart()).await.unwrap_err();
+        packages.find(&Remote::Chart(chart())).await.unwrap_err();
         let file = folder.path().join("app-1.2.3.tgz");
         std::fs::write(&file, "bytes").unwrap();
-        let first = packages.find(&chart()).await.unwrap();
+        let first = packages.find(&Remote::Chart(chart())).await.unwrap();
         std::fs::remove_file(&file).unwrap();
-        assert_eq!(packages.find(&chart()).await.unwrap().path, first.path);
+        assert_eq!(packages.find(&Remote::Chart(chart())).await.unwrap().path, first.path);
+    }
+
+    #[tokio::test]
+    async fn a_manifest_file_is_held_against_the_lock_as_a_chart_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = "https://example.com:8443/app/v1.2/install.yaml";
+        let wanted = Remote::Manifests(url.to_owned());
+        let file = folder.path().join("example.com-8443-app-v1.2-install.yaml");
+        let find = async |lock: Option<Lock>| packages(folder.path(), lock).find(&wanted).await;
+
+        std::fs::write(&file, "kind: A").unwrap();
+        let unlocked = find(Some(Lock::default())).await.unwrap_err();
+        assert!(unlocked.message.contains(url) && unlocked.message.contains("not in the lock"), "{unlocked}");
+        let mut lock = Lock::default();
+        lock.insert_manifests(url.to_owned(), Digest::of_bytes(b"kind: A"));
+        let found = find(Some(lock.clone())).await.unwrap();
+        assert_eq!(std::fs::read(&found.path).unwrap(), b"kind: A");
+        assert!(found.path.ends_with(format!("manifests/by-digest/{}.yaml", found.digest)));
+        std::fs::write(&file, "kind: B").unwrap();
+        let changed = find(Some(lock)).await.unwrap_err();
+        assert!(changed.message.contains("not the locked one"), "{changed}");
     }
 }

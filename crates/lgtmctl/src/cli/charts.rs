@@ -1,4 +1,4 @@
-//! What the commands about charts from repositories take.
+//! What the commands about charts and manifests of others take.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::FileArgs;
 pub struct LockArgs {
     #[command(flatten)]
     pub file: FileArgs,
-    /// Look at charts that are locked already, too, and take what is there now.
+    /// Look at what is locked already, too, and take what is there now.
     #[arg(long)]
     pub upgrade: bool,
     /// Write nothing, and end with code 1 when the lock file is not current.

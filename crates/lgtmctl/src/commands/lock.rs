@@ -1,4 +1,5 @@
-//! `lock`: the charts from repositories, fixed by their digests in a file beside the topology.
+//! `lock`: the charts from repositories and the manifest files from the web, fixed by their digests in a file beside
+//! the topology.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +7,14 @@ use lgtm_executor::{prepare::SIMULATED_VERSION, world::RenderRequest};
 use lgtm_planner::{
     catalog::upstream::ALL,
     desired::Desired,
-    unit::{ChartRef, Content, Unit, UpstreamChart},
+    digest::Digest,
+    unit::{ChartRef, Content, Manifests, Unit, UnitId, UpstreamChart},
 };
-use lgtm_topology::{Override, Topology};
+use lgtm_topology::{ManifestLocation, Override, Topology};
 use lgtm_world::charts::{
     Charts,
     lock::{Lock, Locked},
-    upstream::ChartSource,
+    upstream::{ChartSource, Remote},
 };
 
 use crate::{
@@ -22,7 +24,7 @@ use crate::{
     interrupt::Interrupt,
     printer::Printer,
     render::{Tone, manifest, plural},
-    session::{Given, chart_lock, charts},
+    session::{Given, chart_lock, charts, rehearsed},
     values::{self, dotted},
 };
 
@@ -44,6 +46,14 @@ pub(super) async fn run(
         };
         after.insert(chart, locked);
     }
+    for (url, unit) in remote_manifests(&topology, &desired) {
+        let known = before.digest(&Remote::Manifests(url.clone())).filter(|_| !args.upgrade);
+        let digest = match known {
+            Some(digest) => digest.clone(),
+            None => interrupt.or(lock_manifests(&charts, &url, &unit)).await??,
+        };
+        after.insert_manifests(url, digest);
+    }
     let path = document.lock_path();
     let changes = changes(&before, &after);
     for change in &changes {
@@ -54,7 +64,7 @@ pub(super) async fn run(
     let charts = self::charts(&document, locked)?;
     interrupt.or(values::check(&charts, &topology, &desired, &document, printer)).await?;
     interrupt.or(warn_of_values(&charts, &topology, &desired, printer)).await?;
-    let count = plural(after.charts().count(), "chart");
+    let count = counted(after.charts().count(), after.manifests().count());
     if changes.is_empty() {
         printer.talk(&format!("{} is current: {count}\n", path.display()));
         return Ok(ExitCode::Done);
@@ -91,13 +101,44 @@ pub(super) fn upstream(desired: &Desired) -> BTreeMap<UpstreamChart, Vec<&Unit>>
     charts
 }
 
+/// The URLs of manifests, each with a unit that reads it: those of the topology, and those that a rehearsal of it
+/// needs besides, since simulated clusters lack what real ones may have.
+pub(super) fn remote_manifests(topology: &Topology, desired: &Desired) -> BTreeMap<String, UnitId> {
+    let rehearsed = rehearsed(topology);
+    let units = desired.units.values().chain(rehearsed.iter().flat_map(|desired| desired.units.values()));
+    let mut urls = BTreeMap::new();
+    for unit in units {
+        let Content::Manifests(manifests) = &unit.content else { continue };
+        for file in &manifests.files {
+            if let ManifestLocation::Url(url) = file {
+                urls.entry(url.clone()).or_insert_with(|| unit.id.clone());
+            }
+        }
+    }
+    urls
+}
+
+/// How much there is, in words.
+pub(super) fn counted(charts: usize, manifests: usize) -> String {
+    let charts = plural(charts, "chart");
+    if manifests == 0 { charts } else { format!("{charts} and {}", plural(manifests, "manifest file")) }
+}
+
+/// Fetches a manifest file, and sees that it holds objects.
+async fn lock_manifests(charts: &Charts, url: &str, unit: &UnitId) -> Result<Digest, lgtm_executor::Failure> {
+    let package = charts.package(&Remote::Manifests(url.to_owned())).await?;
+    let files = vec![ManifestLocation::Url(url.to_owned())];
+    charts.read_manifests(unit, &Manifests { files, namespace: None }).await?;
+    Ok(package.digest)
+}
+
 /// Fetches a chart, and renders it twice for each different set of values.
 async fn lock(
     charts: &Charts,
     chart: &UpstreamChart,
     units: &[&Unit],
 ) -> Result<Locked, lgtm_executor::Failure> {
-    let package = charts.package(chart).await?;
+    let package = charts.package(&Remote::Chart(chart.clone())).await?;
     let mut unstable = BTreeSet::new();
     let mut seen = BTreeSet::new();
     for unit in units {
@@ -140,6 +181,19 @@ fn changes(before: &Lock, after: &Lock) -> Vec<String> {
             .filter(|(chart, _)| after.get(chart).is_none())
             .map(|(chart, _)| format!("- {chart}")),
     );
+    for (url, digest) in after.manifests() {
+        match before.digest(&Remote::Manifests(url.clone())) {
+            None => lines.push(format!("+ {url}: sha256:{}", digest.short())),
+            Some(old) if old != digest => lines.push(format!(
+                "~ {url}: sha256:{} -> sha256:{}, other bytes under the same URL",
+                old.short(),
+                digest.short()
+            )),
+            Some(_) => {}
+        }
+    }
+    let gone = |url: &&String| after.digest(&Remote::Manifests((*url).clone())).is_none();
+    lines.extend(before.manifests().map(|(url, _)| url).filter(gone).map(|url| format!("- {url}")));
     lines
 }
 

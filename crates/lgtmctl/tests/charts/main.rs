@@ -1,4 +1,5 @@
-//! Charts from repositories with the real helm: locked, vendored, and held against their digests.
+//! Charts from repositories with the real helm, and manifests from the web: locked, vendored, and held against their
+//! digests.
 //!
 //! The charts are packaged here and taken from a folder; no repository is asked. And our own charts, in the ways in
 //! which the catalog uses them.
@@ -6,8 +7,10 @@
 
 mod distributed;
 mod own;
+mod remote;
 #[path = "../clusters/tools.rs"]
 mod tools;
+mod web;
 
 use std::{
     path::PathBuf,
@@ -56,6 +59,7 @@ impl Place {
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lgtmctl"));
         command.env_clear().env("HOME", self.0.path()).env("LGTMCTL_TOOLS", tools());
+        command.env("SSL_CERT_FILE", self.path("trusted.pem"));
         command.current_dir(self.0.path()).stdin(Stdio::null()).args(arguments);
         let Output { status, stdout, stderr } = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -5,8 +5,9 @@ use crate::{
     input::{
         AtLeastOne, Input, List,
         names::NamespaceName,
+        places::{ChartPath, ManifestPlace, RepositoryUrl},
         record,
-        scalars::{ChartName, ChartPath, ExactVersion, FilePath, NeedText, RepositoryUrl},
+        scalars::{ChartName, ExactVersion, NeedText},
     },
     problems::Problems,
     tree::{Node, Value},
@@ -101,8 +102,9 @@ record! {
         required name "name": ExtraName,
         /// The clusters that they are applied to.
         required clusters "clusters": AtLeastOne<ClusterName>,
-        /// YAML files, or folders of them, relative to the topology file.
-        required files "files": AtLeastOne<FilePath>,
+        /// YAML files, or folders of them, relative to the topology file; or `https://` URLs of YAML files, whose
+        /// bytes `lgtmctl lock` fixes.
+        required files "files": AtLeastOne<ManifestPlace>,
         /// The namespace of objects that name none.
         optional namespace "namespace": NamespaceName,
         /// Units that must be ready before: `unit` on the same cluster, or `cluster/unit`.
