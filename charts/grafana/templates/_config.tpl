@@ -5,6 +5,12 @@ data = /var/lib/grafana
 logs = /var/lib/grafana/log
 plugins = /var/lib/grafana/plugins
 provisioning = /etc/grafana/provisioning
+{{- with .Values.host }}
+
+[server]
+domain = {{ . }}
+root_url = https://{{ . }}/
+{{- end }}
 
 [analytics]
 reporting_enabled = false

@@ -7,6 +7,7 @@ pub mod alloy;
 pub mod configuration;
 pub mod demo;
 pub mod distributed;
+pub mod entrance;
 pub mod grafana;
 pub mod kube_state_metrics;
 pub mod log_shipper;

@@ -18,6 +18,7 @@ use crate::{
 mod agents;
 mod demo;
 mod distributed;
+mod entrance;
 mod extras;
 mod hub;
 mod overrides;

@@ -215,6 +215,18 @@ pub struct ServiceAddress {
     pub service: String,
 }
 
+/// A port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServicePort {
+    /// The Service's namespace.
+    pub namespace: String,
+    /// The Service's name.
+    pub service: String,
+    /// The port, as the Service numbers it.
+    pub port: u16,
+}
+
 /// Manifests that are read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifests {

@@ -6,6 +6,7 @@
 mod clusters;
 mod demos;
 mod extras;
+mod grafana;
 mod networks;
 mod overrides;
 mod retention;
@@ -17,15 +18,13 @@ use std::collections::BTreeMap;
 use clusters::Draft;
 
 use crate::{
-    AdminPassword, ClusterName, Diagnostic, ExtraName, Grafana, Hub, MeshType, Position, Positions, Spoke,
-    Tenant, Topology,
-    diagnostic::Code,
+    ClusterName, Diagnostic, ExtraName, Hub, MeshType, Position, Positions, Spoke, Tenant, Topology,
     input::{
         At, Input,
-        file::{FileInput, GrafanaInput, HubInput, SpecInput},
+        file::{FileInput, SpecInput},
         scalars::{ApiVersion, TopologyKind},
     },
-    problems::{Problem, Problems},
+    problems::Problems,
     tree::Tree,
 };
 
@@ -46,7 +45,7 @@ fn topology(file: &FileInput, problems: &mut Problems) -> Option<Topology> {
     let limits = tenants::base_limits(spec);
     let retention = retention::general(&spec.retention, problems);
     let tenants = tenants::check(spec, &drafts, Tenant { limits, retention }, problems);
-    let grafana = spec.hub.value().map(|hub| check_grafana(hub, problems));
+    let grafana = spec.hub.value().map(|hub| grafana::check(spec, hub, problems));
     let known = extras::Known::new(&drafts);
     let overrides = overrides::check(spec, &known, problems);
     let extras = extras::check(spec, &known, problems);
@@ -89,31 +88,4 @@ fn positions(spec: &SpecInput, drafts: &[Draft<'_>]) -> Positions {
     let extras: BTreeMap<ExtraName, Position> =
         extras::names(spec).map(|name: &At<ExtraName>| (name.value.clone(), name.place.position)).collect();
     Positions { clusters, extras }
-}
-
-fn check_grafana(hub: &HubInput, problems: &mut Problems) -> Grafana {
-    let Some(GrafanaInput { admin_password, admin_secret }) = hub.grafana.value() else {
-        return Grafana { admin: AdminPassword::Generated };
-    };
-    if let (Some(password), Some(secret)) = (admin_password.get(), admin_secret.get()) {
-        problems.report_pair(
-            "spec.hub.grafana",
-            Problem {
-                code: Code::Conflict,
-                at: secret.key,
-                message: "Grafana's administrator cannot have two passwords".to_owned(),
-                label: "a Secret holds it".to_owned(),
-                help: "keep `adminSecret` and remove `adminPassword`, so that no password is in this file"
-                    .to_owned(),
-            },
-            password.key,
-            "and it is written here".to_owned(),
-        );
-    }
-    let secret = admin_secret.value().and_then(|secret| {
-        let (name, key) = (secret.name.value()?, secret.key.value()?);
-        Some(AdminPassword::Secret { name: name.0.clone(), key: key.0.clone() })
-    });
-    let given = admin_password.value().cloned().map(AdminPassword::Given);
-    Grafana { admin: secret.or(given).unwrap_or(AdminPassword::Generated) }
 }

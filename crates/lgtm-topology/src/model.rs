@@ -4,13 +4,14 @@
 //! [`Topology`] need not check it again. The module knows neither YAML nor positions.
 
 mod extras;
+mod grafana;
 
 use std::{collections::BTreeMap, fmt, net::Ipv4Addr, sync::Arc};
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-pub use self::extras::*;
+pub use self::{extras::*, grafana::*};
 
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -258,30 +259,6 @@ pub struct Hub {
     pub cluster: Cluster,
     /// How Grafana is reached and administered.
     pub grafana: Grafana,
-}
-
-/// Settings of the hub's Grafana.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Grafana {
-    /// Where the admin password comes from.
-    pub admin: AdminPassword,
-}
-
-/// Where Grafana's admin password comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum AdminPassword {
-    /// Made once by lgtmctl and kept in a Secret on the hub.
-    Generated,
-    /// Written in the topology.
-    Given(Sensitive),
-    /// In a Secret that the user keeps in Grafana's namespace on the hub (`observability`).
-    Secret {
-        /// The Secret's name.
-        name: String,
-        /// The key that holds the password.
-        key: String,
-    },
 }
 
 /// A secret value from the file. Neither `Debug` nor `Serialize` shows it.

@@ -3,7 +3,7 @@
 //! Everything else about them is in `charts-values/`. The module knows those charts' keys, and the settings of
 //! Mimir, Loki and Tempo that stand for a tenant's limits and retention.
 
-use lgtm_topology::{ClusterName, Tenant, Topology};
+use lgtm_topology::{ClusterName, Entrance, Tenant, Topology};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -198,13 +198,19 @@ fn alerts(gateway: &Gateway) -> Value {
     })
 }
 
-/// Values of `kube-prometheus-stack` for the hub's Grafana: a digest that rolls it with its password.
-pub fn grafana(secret: (&str, &str), password_digest: Option<&str>) -> Value {
+/// Values of `kube-prometheus-stack` for the hub's Grafana: a digest that rolls it with its password, and the URL by
+/// which it is known.
+pub fn grafana(topology: &Topology, secret: (&str, &str), password_digest: Option<&str>) -> Value {
     let (name, key) = secret;
-    json!({"grafana": {
+    let mut values = json!({
         "admin": {"existingSecret": name, "passwordKey": key},
         "podAnnotations": {"lgtmctl.dev/admin-password": password_digest.unwrap_or_default()},
-    }})
+    });
+    if let Some(Entrance { host, .. }) = &topology.hub.grafana.entrance {
+        let server = json!({"domain": host, "root_url": format!("https://{host}/")});
+        upstream::merge(&mut values, json!({"grafana.ini": {"server": server}}));
+    }
+    json!({"grafana": values})
 }
 
 /// Values of `metrics-server`. An APIService whose Pods answer nobody makes discovery fail and keeps

@@ -29,7 +29,7 @@ pub(crate) fn topology() -> Topology {
         default_limits,
         hub: Hub {
             cluster: cluster("lgtm-central", 1, "_local"),
-            grafana: Grafana { admin: AdminPassword::Generated },
+            grafana: Grafana { admin: AdminPassword::Generated, entrance: None },
         },
         spokes: vec![
             Spoke {

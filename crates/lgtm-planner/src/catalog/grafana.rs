@@ -3,11 +3,13 @@
 //! The module knows the password's Secret by name only, and refuses to know the password: its digest is handed in
 //! by whoever has read the Secret.
 
-use lgtm_topology::{AdminPassword, TenantId, Topology};
+use lgtm_topology::{AdminPassword, Profile, TenantId, Topology};
 use serde_json::{Value, json};
 
-use crate::digest::Digest;
+use crate::{digest::Digest, unit::ServicePort};
 
+/// Grafana's namespace.
+pub const NAMESPACE: &str = "observability";
 /// The Secret in Grafana's namespace that lgtmctl makes, unless the topology names one of the user's.
 pub const ADMIN_SECRET: &str = "grafana-admin";
 /// The key of [`ADMIN_SECRET`] that holds the password.
@@ -24,14 +26,27 @@ const DIGEST_DIGITS: usize = 12;
 /// with a new one the pod starts again, and so takes the new password.
 pub fn values(topology: &Topology, admin_digest: Option<&str>) -> Value {
     let (secret_name, secret_key) = admin_secret(topology);
-    json!({
+    let mut values = json!({
         "admin": {
             "secretName": secret_name,
             "secretKey": secret_key,
             "digest": admin_digest.unwrap_or_default(),
         },
         "tenants": tenants(topology),
-    })
+    });
+    if let (Some(entrance), Some(values)) = (&topology.hub.grafana.entrance, values.as_object_mut()) {
+        values.insert("host".to_owned(), json!(entrance.host));
+    }
+    values
+}
+
+/// Grafana's Service in its namespace, and the port that speaks HTTP.
+pub fn service(topology: &Topology) -> ServicePort {
+    let service = match topology.profile {
+        Profile::Compact => "grafana",
+        Profile::Distributed(_) => "monitor-grafana",
+    };
+    ServicePort { namespace: NAMESPACE.to_owned(), service: service.to_owned(), port: 80 }
 }
 
 /// The values for data sources and dashboards alone, which a Grafana of another chart picks up.

@@ -23,7 +23,7 @@ pub(super) const CERT_MANAGER: &str = "cert-manager";
 /// The definitions of monitors and of Prometheus itself.
 pub(super) const PROMETHEUS_CRDS: &str = "prometheus-crds";
 /// Prometheus and what comes with it.
-const MONITOR: &str = "monitor";
+pub(super) const MONITOR: &str = "monitor";
 
 impl Catalog<'_> {
     /// What the hub has besides the backends' own charts and its agents.
@@ -45,7 +45,7 @@ impl Catalog<'_> {
         self.backends();
         let mut monitor = distributed::monitor(&hub.name, push);
         let secret = catalog::grafana::admin_secret(topology);
-        upstream::merge(&mut monitor, distributed::grafana(secret, password));
+        upstream::merge(&mut monitor, distributed::grafana(topology, secret, password));
         // The sidecars' rights come with the data sources.
         needs.extend([PROMETHEUS_CRDS, "grafana"].map(|unit| UnitId::new(&hub.name, unit)));
         self.upstream((&hub.name, MONITOR), spoke::NAMESPACE, &upstream::MONITOR_HUB, monitor, needs);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use lgtm_topology::{AdminPassword, Profile};
 
-use super::{Catalog, NAMESPACES_UNIT, spoke};
+use super::{Catalog, NAMESPACES_UNIT, distributed, spoke};
 use crate::{
     catalog,
     fact::FactRef,
@@ -50,10 +50,12 @@ impl Catalog<'_> {
                 self.release(&hub, "tempo", "tempo", catalog::tempo::values(topology), [namespaces.clone()]);
                 let grafana = catalog::grafana::values(topology, password.as_deref());
                 self.release(&hub, "grafana", spoke::NAMESPACE, grafana, needs);
+                self.entrance("grafana");
                 self.alloy(&hub, &push, &[namespaces]);
             }
             Profile::Distributed(shipper) => {
                 self.distributed_hub(&push, needs, password.as_deref());
+                self.entrance(distributed::MONITOR);
                 self.upstream_logs_and_traces(&hub, shipper, &push, &[namespaces]);
             }
         }

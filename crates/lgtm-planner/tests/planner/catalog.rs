@@ -12,10 +12,14 @@ use lgtm_planner::{
 use lgtm_topology::{ClusterName, parse};
 
 fn shown(settings: &str, cluster: &str) -> String {
+    shown_with(settings, "{}", cluster)
+}
+
+fn shown_with(settings: &str, grafana: &str, cluster: &str) -> String {
     let text = format!(
         "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: catalog}}\nspec:\n  \
          provider: {{existing: {{}}}}\n  {settings}\n  \
-         hub: {{name: hub, segment: 192.0.2.248/29, provider: {{existing: {{context: hub}}}}}}\n"
+         hub: {{name: hub, segment: 192.0.2.248/29, provider: {{existing: {{context: hub}}}}, grafana: {grafana}}}\n"
     );
     let parsed = parse("topology.yaml", &text);
     let topology = parsed.topology.unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics));
@@ -64,6 +68,42 @@ fn unit(unit: &Unit) -> String {
     text
 }
 
+/// What a host name for Grafana adds to a hub, line by line: the rest is shown elsewhere.
+fn entrance(settings: &str, grafana: &str) -> String {
+    let without = shown(settings, "hub");
+    let before: Vec<&str> = without.split("\n\n").collect();
+    let mut text = String::new();
+    for unit in shown_with(settings, grafana, "hub").split("\n\n") {
+        let name = unit.lines().next().unwrap();
+        match before.iter().find(|before| before.lines().next() == Some(name)) {
+            Some(same) if *same == unit => {}
+            Some(before) => {
+                let known: Vec<&str> = before.lines().collect();
+                writeln!(text, "{name}, with").unwrap();
+                unit.lines()
+                    .filter(|line| !known.contains(line))
+                    .for_each(|line| writeln!(text, "{line}").unwrap());
+                text.push('\n');
+            }
+            None => writeln!(text, "{unit}\n").unwrap(),
+        }
+    }
+    text
+}
+
+macro_rules! entrances {
+    ($($name:ident: $settings:literal, $grafana:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+                    insta::assert_snapshot!(concat!("catalog_", stringify!($name)), entrance($settings, $grafana));
+                });
+            }
+        )*
+    };
+}
+
 macro_rules! hubs {
     ($($name:ident: $settings:literal;)*) => {
         $(
@@ -98,6 +138,18 @@ hubs! {
     hub_compact: "profile: compact";
     hub_distributed_vector: "profile: distributed";
     hub_distributed_fluent_bit: "profile: distributed\n  logShipper: fluent-bit";
+}
+
+entrances! {
+    entrance_compact: "profile: compact", "{host: grafana.example.com, gatewayClass: cilium}";
+    entrance_compact_definitions_there:
+        "profile: compact", "{host: grafana.example.com, gatewayClass: gke, installGatewayCRDs: false}";
+    entrance_compact_existing:
+        "profile: compact", "{host: grafana.example.com, gateway: {name: shared, namespace: infra}}";
+    entrance_distributed: "profile: distributed", "{host: grafana.example.com, gatewayClass: cilium}";
+    entrance_distributed_issuer:
+        "profile: distributed",
+        "{host: grafana.example.com, gatewayClass: cilium, issuer: {name: letsencrypt, kind: ClusterIssuer}}";
 }
 
 spokes! {

@@ -53,6 +53,8 @@ pub(crate) struct Spec {
     planned: bool,
     workers: u8,
     password: Option<u8>,
+    /// Whether Grafana has a host name, and then whether lgtmctl makes the Gateway.
+    host: Option<bool>,
     days: u8,
     pub(crate) spokes: BTreeMap<u8, SpokeSpec>,
     releases: BTreeMap<u8, ReleaseSpec>,
@@ -75,16 +77,17 @@ pub(crate) fn specs(hub: HubKind) -> impl Strategy<Value = Spec> {
         },
     );
     (
-        (any::<bool>(), 1..3_u8, proptest::option::of(0..3_u8), 1..4_u8),
+        (any::<bool>(), 1..3_u8, proptest::option::of(0..3_u8), proptest::option::of(any::<bool>()), 1..4_u8),
         btree_map(1..7_u8, spoke, 0..7),
         btree_map(0..3_u8, release, 0..3),
         btree_map(0..2_u8, (on(), 1..4_u8), 0..2),
     )
-        .prop_map(move |((planned, workers, password, days), spokes, releases, manifests)| Spec {
+        .prop_map(move |((planned, workers, password, host, days), spokes, releases, manifests)| Spec {
             hub,
             planned,
             workers,
             password,
+            host,
             days,
             spokes,
             releases,
@@ -167,9 +170,14 @@ impl Spec {
             }
             (HubKind::Existing, false) => writeln!(out, "    provider: {{existing: {{context: hub}}}}"),
         };
-        if let Some(password) = self.password {
-            let _ = writeln!(out, "    grafana: {{adminPassword: \"a long pass phrase {password}\"}}");
-        }
+        let password = self.password.map(|number| format!("adminPassword: \"a long pass phrase {number}\""));
+        let host = self.host.map(|made| {
+            let gateway =
+                if made { "gatewayClass: cilium" } else { "gateway: {name: shared, namespace: infra}" };
+            format!("host: grafana.example.com, {gateway}")
+        });
+        let grafana: Vec<String> = password.into_iter().chain(host).collect();
+        let _ = writeln!(out, "    grafana: {{{}}}", grafana.join(", "));
         let _ = writeln!(out, "  spokes:{}", if self.spokes.is_empty() { " []" } else { "" });
         for (n, spoke) in &self.spokes {
             let scenario = spoke.scenario();

@@ -4,20 +4,21 @@
 //! knows which fields there are, not what they mean together.
 
 mod extras;
+mod grafana;
 
-pub(crate) use self::extras::*;
+pub(crate) use self::{extras::*, grafana::*};
 use super::{
     List,
     network::{PodCidr, SegmentText, ServiceCidr},
     places::FilePath,
     record,
     scalars::{
-        ApiVersion, ClusterId, ContextName, Count, Megabytes, ProfileName, ScenarioName, SecretKey,
-        SecretName, TopologyKind, Workers,
+        ApiVersion, ClusterId, ContextName, Count, Megabytes, ProfileName, ScenarioName, TopologyKind,
+        Workers,
     },
 };
 use crate::{
-    ClusterName, Demo, Hours, LogShipper, MeshType, Sensitive, TenantId, TopologyName,
+    ClusterName, Demo, Hours, LogShipper, MeshType, TenantId, TopologyName,
     defaults::{LIMITS, RETENTION, WORKERS},
     tenant::HUB_TENANT,
 };
@@ -86,7 +87,7 @@ record! {
     unsupported {
         "network": "remove it: clusters keep the network plugin and load balancer of their provider",
         "demo": "remove it, and write `demo` at the spokes that are to have one",
-        "gateway": "remove it: a gateway with a host name of its own is not supported yet",
+        "gateway": "remove it: a host name for Grafana is `spec.hub.grafana.host`",
     }
 }
 
@@ -243,33 +244,6 @@ record! {
         "scenario": "remove it: the hub runs its own agents; scenarios are for spokes",
         "demo": "remove it: demo applications are for spokes",
     }
-}
-
-record! {
-    /// How Grafana is administered; without any of these fields lgtmctl makes a password once and keeps it
-    /// in a Secret on the hub.
-    Fields GrafanaInput {
-        /// The administrator's password, at least 12 characters. Prefer `adminSecret`, which keeps it out of
-        /// this file.
-        optional admin_password "adminPassword": Sensitive,
-        /// A Secret with the administrator's password, in namespace `observability` on the hub.
-        optional admin_secret "adminSecret": AdminSecretInput,
-    }
-    unsupported {
-        "host": "remove it: a host name for Grafana is not supported yet; `lgtmctl access` opens it",
-        "ingress": "remove it: an ingress for Grafana is not supported yet; `lgtmctl access` opens it",
-    }
-}
-
-record! {
-    /// A key of a Secret.
-    Fields AdminSecretInput {
-        /// The Secret's name.
-        required name "name": SecretName,
-        /// The key in it that holds the password.
-        required key "key": SecretKey,
-    }
-    unsupported {}
 }
 
 record! {

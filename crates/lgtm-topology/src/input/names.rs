@@ -148,9 +148,118 @@ impl Input for NamespaceName {
     }
 }
 
+/// The name of an object on a cluster: a DNS subdomain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ObjectName(pub(crate) String);
+
+impl Input for ObjectName {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let name = text(node, problems)?;
+        let Some(fault) = domain_fault(name) else { return Some(Self(name.to_owned())) };
+        invalid(
+            node,
+            format!("{} is not an object's name: {fault}", quoted(name)),
+            "not a name",
+            "write the name that `kubectl get` shows: a-z, 0-9, `-` and `.`",
+            problems,
+        );
+        None
+    }
+
+    fn schema() -> serde_json::Value {
+        domain_schema()
+    }
+}
+
+/// The name of a host in DNS, with at least one dot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostName(pub(crate) String);
+
+impl Input for HostName {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let name = text(node, problems)?;
+        let Some(fault) = host_fault(name) else { return Some(Self(name.to_owned())) };
+        invalid(
+            node,
+            format!("{} is not a host's name: {fault}", quoted(name)),
+            "not a host name",
+            "write a DNS name such as `grafana.example.com`: lower case, without `https://`, port or path",
+            problems,
+        );
+        None
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({
+            "type": "string",
+            "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$",
+            "maxLength": LONGEST_DOMAIN,
+        })
+    }
+}
+
+/// DNS's own limit.
+const LONGEST_DOMAIN: usize = 253;
+
+fn domain_fault(name: &str) -> Option<String> {
+    if name.len() > LONGEST_DOMAIN {
+        return Some(format!("it has {} characters and at most {LONGEST_DOMAIN} are allowed", name.len()));
+    }
+    // A part of a DNS name is a label.
+    name.split('.')
+        .find_map(|part| label_fault(part, 63))
+        .map(|fault| if fault == "it is empty" { "a part of it is empty".to_owned() } else { fault })
+}
+
+fn host_fault(name: &str) -> Option<String> {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    domain_fault(name).or_else(|| {
+        if !name.contains('.') {
+            Some("it has no dot".to_owned())
+        } else if last.bytes().all(|byte| byte.is_ascii_digit()) {
+            // Such as an address: no certificate and no listener can be for one.
+            Some("it ends in a number".to_owned())
+        } else {
+            None
+        }
+    })
+}
+
+fn domain_schema() -> serde_json::Value {
+    json!({
+        "type": "string",
+        "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        "maxLength": LONGEST_DOMAIN,
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{label_fault, nearest_label};
+    use super::{host_fault, label_fault, nearest_label};
+
+    #[test]
+    fn hosts() {
+        for good in ["grafana.example.com", "a.b", "1.example.com", "xn--bcher-kva.example"] {
+            assert_eq!(host_fault(good), None, "{good}");
+        }
+        let long = format!("{}.com", "a".repeat(64));
+        for bad in [
+            "",
+            "grafana",
+            "Grafana.example.com",
+            "https://a.b",
+            "a.b:443",
+            "a.b/c",
+            "*.a.b",
+            "a..b",
+            "a.b.",
+            "10.0.0.1",
+            "-a.b",
+            &long,
+        ] {
+            assert!(host_fault(bad).is_some(), "{bad}");
+        }
+    }
 
     #[test]
     fn labels() {

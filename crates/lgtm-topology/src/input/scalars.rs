@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Input, choice, invalid, names::label_fault, text, wrong_type};
 use crate::{
-    Demo, Hours, LogShipper, MeshType, Sensitive,
+    Demo, Hours, IssuerKind, LogShipper, MeshType, Sensitive,
     problems::{Problems, quoted},
     tree::{Kind, Node, Value},
 };
@@ -66,6 +66,31 @@ choice!(LogShipper {
 } unsupported {
     "promtail": "Promtail has reached its end of life; use `vector` or `fluent-bit`",
 });
+
+choice!(IssuerKind {
+    "ClusterIssuer" => Self::ClusterIssuer,
+    "Issuer" => Self::Issuer,
+} unsupported {});
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) bool);
+
+impl Input for Flag {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Value::Scalar(scalar) = &node.value
+            && let Kind::Bool(value) = scalar.kind()
+        {
+            return Some(Self(value));
+        }
+        wrong_type(node, "a boolean", "write `true` or `false`, without quotes", problems);
+        None
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({"type": "boolean"})
+    }
+}
 
 /// `apiVersion`.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ mod converge;
 mod crash;
 mod differential;
 mod drift;
+mod entrance;
 mod existing;
 mod extra;
 mod extras;

@@ -7,7 +7,7 @@ use lgtm_planner::{
     unit::ChartRef,
 };
 
-use crate::Place;
+use crate::{Place, remote::mirror};
 
 const TOPOLOGY: &str = "apiVersion: lgtmctl.dev/v1alpha1
 kind: Topology
@@ -15,7 +15,7 @@ metadata: {name: large}
 spec:
   provider: {kwok: {}}
   profile: distributed
-  hub: {name: hub, segment: 248/29}
+  hub: {name: hub, segment: 248/29, grafana: {host: grafana.example.com, gatewayClass: cilium}}
   tenants: [{name: team-a, retention: {logs: 5d}}]
   overrides: [{release: loki, values: {write: {replicas: 5}}}]
   spokes:
@@ -36,6 +36,7 @@ fn every_chart_of_the_catalog_is_locked_and_given_its_values() {
         let ChartRef::Upstream(chart) = upstream.chart() else { continue };
         place.package(&chart.name, &chart.version, SHOWN);
     }
+    mirror(&place, "kind: ConfigMap\napiVersion: v1\nmetadata: {name: definitions}\n");
     let (code, locked, said) = place.run(&["lock", "--chart-mirror", "mirror"]);
     assert_eq!(code, 0, "{said}");
     for upstream in ALL {
@@ -56,6 +57,7 @@ fn every_chart_of_the_catalog_is_locked_and_given_its_values() {
     let loki = values("hub/loki");
     assert!(loki.contains("team-a") && loki.contains("120h"), "{loki}");
     assert!(loki.contains(r#"\"write\":{"#) && loki.contains(r#"\"replicas\":5"#), "{loki}");
+    assert!(values("hub/monitor").contains("https://grafana.example.com/"));
     assert!(values("a/monitor").contains("tenant-certificate"));
     for agent in ["hub/vector", "a/vector", "b/fluent-bit", "c/grafana-alloy-daemonset"] {
         assert!(values(agent).contains("lgtmctl.dev/configuration"), "{agent}");

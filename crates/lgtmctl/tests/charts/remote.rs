@@ -1,5 +1,7 @@
 //! Manifests from the web: locked, vendored, and held against their digests as charts are.
 
+use lgtm_planner::catalog::entrance::GATEWAY_API;
+
 use crate::{Place, web::Web};
 
 const ONE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n";
@@ -12,6 +14,13 @@ fn ask_for(place: &Place, url: &str) {
          - {{name: mine, clusters: [hub], namespace: apps, files: [\"{url}\"]}}\n"
     );
     std::fs::write(place.path("topology.yaml"), text).unwrap();
+}
+
+/// Puts a file into the mirror in the place of the Gateway API's definitions.
+pub(crate) fn mirror(place: &Place, text: &str) {
+    let file = GATEWAY_API.trim_start_matches("https://").replace('/', "-");
+    std::fs::create_dir_all(place.path("mirror")).unwrap();
+    std::fs::write(place.path("mirror").join(file), text).unwrap();
 }
 
 fn place() -> (Place, Web) {
@@ -84,4 +93,40 @@ fn what_cannot_be_had_or_is_no_manifest_is_not_locked() {
     ask_for(&place, &other.url("old/install.yaml"));
     let (code, _, said) = place.run(&["lock"]);
     assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn a_rehearsal_has_the_definitions_that_the_real_cluster_brings() {
+    let place = Place::new("1.0.0");
+    let text = "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {name: small}\nspec:\n  \
+        provider: {existing: {}}\n  hub:\n    name: hub\n    provider: {existing: {context: one}}\n    \
+        grafana: {host: grafana.example.com, gateway: {name: shared, namespace: infra}}\n  spokes: []\n";
+    std::fs::write(place.path("topology.yaml"), text).unwrap();
+    mirror(&place, ONE);
+    let (code, changed, said) = place.run(&["lock", "--chart-mirror", "mirror"]);
+    assert!(code == 0 && changed.starts_with(&format!("+ {GATEWAY_API}")), "{changed}{said}");
+    let (_, graph, _) = place.run(&["graph"]);
+    assert!(!graph.contains("gateway-api") && graph.contains("grafana-gateway"), "{graph}");
+}
+
+#[test]
+fn grafana_knows_the_name_under_which_it_is_reached() {
+    let place = Place::new("1.0.0");
+    let text = "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {name: small}\nspec:\n  \
+        provider: {kwok: {}}\n  hub:\n    name: hub\n    segment: 248/29\n    \
+        grafana: {host: grafana.example.com, gatewayClass: cilium}\n  spokes: []\n";
+    std::fs::write(place.path("topology.yaml"), text).unwrap();
+    mirror(&place, ONE);
+    assert_eq!(place.run(&["lock", "--chart-mirror", "mirror"]).0, 0);
+    let units = ["hub/grafana", "hub/grafana-gateway", "--to", "out", "--chart-mirror", "mirror"];
+    let (code, _, said) = place.run(&[&["render"], &units[..]].concat());
+    assert_eq!(code, 0, "{said}");
+    let config = place.path("out/hub/grafana/configmap-observability-grafana-config.yaml");
+    let config = std::fs::read_to_string(config).unwrap();
+    assert!(
+        config.contains("[server]\n") && config.contains("root_url = https://grafana.example.com/"),
+        "{config}"
+    );
+    let files = std::fs::read_dir(place.path("out/hub/grafana-gateway")).unwrap();
+    assert_eq!(files.count(), 3);
 }
