@@ -20,7 +20,7 @@ mod approximate;
 pub(crate) mod discovery;
 pub(crate) mod examine;
 mod forbidden;
-mod forward;
+pub(crate) mod forward;
 mod link;
 pub(crate) mod ready;
 mod resources;

@@ -3,6 +3,7 @@
 //! Everything here implements what the executor's port asks for and chooses nothing. The crate prints
 //! nothing and reads no command line.
 
+pub mod access;
 pub mod charts;
 mod cluster;
 mod connection;

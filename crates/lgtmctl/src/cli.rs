@@ -14,8 +14,10 @@ use lgtm_topology::ClusterName;
 
 use crate::printer::{Color, Output};
 
+mod access;
 mod charts;
 
+pub use access::{AccessArgs, KubeconfigArgs, Place};
 pub use charts::{LockArgs, VendorArgs};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -72,6 +74,8 @@ pub enum Command {
     Graph(GraphArgs),
     /// Write the objects of units as files.
     Render(RenderArgs),
+    /// Open Grafana on this machine, through the hub's API server, until Ctrl-C.
+    Access(AccessArgs),
     /// Print a kubeconfig for a cluster.
     Kubeconfig(KubeconfigArgs),
     /// Show who holds the lock of the topology, and break it.
@@ -100,6 +104,7 @@ impl Command {
             Self::Apply(args) => args.output.output,
             Self::Status(args) => args.output.output,
             Self::Destroy(args) => args.output.output,
+            Self::Access(args) => args.output.output,
             Self::Graph(_)
             | Self::Render(_)
             | Self::Kubeconfig(_)
@@ -120,6 +125,7 @@ impl Command {
             Self::Apply(args) => &args.trace,
             Self::Destroy(args) => &args.trace,
             Self::Validate(_)
+            | Self::Access(_)
             | Self::Status(_)
             | Self::Graph(_)
             | Self::Render(_)
@@ -372,19 +378,6 @@ pub struct RenderArgs {
     /// The folder; files in it are overwritten.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-}
-
-/// See [`Command::Kubeconfig`].
-#[derive(Debug, Args)]
-#[expect(missing_docs, reason = "the flattened fields are documented where they are declared")]
-pub struct KubeconfigArgs {
-    #[command(flatten)]
-    pub file: FileArgs,
-    /// The cluster.
-    pub cluster: String,
-    /// Take the cluster of a rehearsal that was kept.
-    #[arg(long)]
-    pub rehearse: bool,
 }
 
 /// See [`Command::Unlock`].

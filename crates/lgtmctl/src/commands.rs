@@ -8,6 +8,7 @@ use crate::{
     session::Session,
 };
 
+mod access;
 mod apply;
 mod completions;
 mod confirm;
@@ -60,6 +61,10 @@ pub(crate) async fn dispatch(
         Command::Render(args) => {
             let session = Session::open_checked(&args.file, false, printer, interrupt).await?;
             render::run(&session, args).await
+        }
+        Command::Access(args) => {
+            let session = Session::open(&args.file, false, printer, interrupt)?;
+            access::run(&session, args).await
         }
         Command::Kubeconfig(args) => {
             let session = Session::open(&args.file, args.rehearse, printer, interrupt)?;

@@ -3,15 +3,14 @@
 //! Generic over the world, so that tests run whole commands without a cluster. Here is the one place
 //! that makes the real one.
 
+mod clusters;
+
 use std::{future::Future, net::Ipv4Addr, path::PathBuf, sync::Arc};
 
 use ipnet::Ipv4Net;
 use lgtm_executor::{
-    ApplyOptions, Failure, Kind, Prepared, World, prepare,
-    prepare::PrepareError,
-    prepare_destroy,
-    scheduler::Limits,
-    world::{ClusterRef, LockHolder},
+    ApplyOptions, Failure, Kind, Prepared, prepare, prepare::PrepareError, prepare_destroy,
+    scheduler::Limits, world::ClusterRef,
 };
 use lgtm_planner::{
     desired::{Capabilities, Desired, desire},
@@ -30,52 +29,13 @@ use crate::{
     input::Document,
     interrupt::Interrupt,
     printer::Printer,
-    render::status::ClusterDetails,
     values,
 };
 
+pub use self::clusters::{Clusters, Way};
+
 /// Names the clusters of a rehearsal apart from the topology's own.
 const REHEARSAL: &str = "rehearsal";
-
-/// What commands ask of a world beyond planning and applying.
-pub trait Clusters: World {
-    /// Where a cluster keeps its audit log, and how it is reached.
-    fn details(&self, cluster: &ClusterName, how: &ClusterRef) -> ClusterDetails;
-
-    /// A kubeconfig with one context for a cluster. It holds a credential.
-    fn kubeconfig(
-        &self,
-        cluster: &ClusterName,
-        how: &ClusterRef,
-    ) -> impl Future<Output = Result<String, Failure>> + Send;
-
-    /// Who holds the lock of the topology.
-    fn lock_holder(
-        &self,
-        hub: &ClusterRef,
-    ) -> impl Future<Output = Result<Option<LockHolder>, Failure>> + Send;
-
-    /// Takes the lock of the topology away, whoever holds it.
-    fn break_lock(&self, hub: &ClusterRef) -> impl Future<Output = Result<(), Failure>> + Send;
-}
-
-impl Clusters for ClusterWorld {
-    fn details(&self, cluster: &ClusterName, how: &ClusterRef) -> ClusterDetails {
-        ClusterDetails { audit_log: self.audit_log(cluster, how), connection: None }
-    }
-
-    async fn kubeconfig(&self, cluster: &ClusterName, how: &ClusterRef) -> Result<String, Failure> {
-        Self::kubeconfig(self, cluster, how).await
-    }
-
-    async fn lock_holder(&self, hub: &ClusterRef) -> Result<Option<LockHolder>, Failure> {
-        Self::lock_holder(self, hub).await
-    }
-
-    async fn break_lock(&self, hub: &ClusterRef) -> Result<(), Failure> {
-        Self::break_lock(self, hub).await
-    }
-}
 
 /// One command's surroundings.
 #[derive(Debug)]

@@ -236,3 +236,29 @@ fn values_that_a_chart_does_not_know_are_underlined() {
     let output = program(folder.path()).arg("plan").output().unwrap();
     insta::assert_snapshot!(shown(&output));
 }
+
+/// A topology whose hub exists, behind a port that nobody listens on.
+const EXISTING: &str = "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {name: small}\nspec:\n  \
+    provider: {existing: {kubeconfig: clusters.yaml}}\n  \
+    hub: {name: hub, provider: {existing: {context: one}}}\n  spokes: []\n";
+
+const CLUSTERS: &str = "apiVersion: v1\nkind: Config\nclusters: [{name: one, cluster: {server: \"http://127.0.0.1:1\"}}]\n\
+    users: [{name: one, user: {}}]\ncontexts: [{name: one, context: {cluster: one, user: one}}]\n";
+
+#[test]
+fn grafana_is_not_opened_where_it_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let access = |topology: &str| {
+        std::fs::write(folder.path().join("topology.yaml"), topology).unwrap();
+        let output = program(folder.path()).arg("access").output().unwrap();
+        assert_eq!(text(&output.stdout), "", "no URL leads anywhere");
+        (output.status.code().unwrap(), text(&output.stderr).to_owned())
+    };
+    let (code, said) = access(VALID);
+    assert!(code == 1 && said.contains("cluster hub is simulated"), "{code} {said}");
+    let (code, said) = access(EXISTING);
+    assert!(code == 5 && said.contains("clusters.yaml"), "{code} {said}");
+    std::fs::write(folder.path().join("clusters.yaml"), CLUSTERS).unwrap();
+    let (code, said) = access(EXISTING);
+    assert!(code == 6 && said.contains("hub"), "{code} {said}");
+}

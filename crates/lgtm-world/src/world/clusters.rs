@@ -87,6 +87,18 @@ impl ClusterWorld {
         Ok(Arc::clone(clusters.entry(name.clone()).or_insert(cluster)))
     }
 
+    /// The connection to a cluster whose pods run; none where they only claim to.
+    pub(crate) async fn connect_to_nodes(
+        &self,
+        name: &ClusterName,
+        how: &ClusterRef,
+    ) -> Result<Option<Arc<Cluster>>, Failure> {
+        match self.connection_of(name, how) {
+            Connection::Kwok { .. } => Ok(None),
+            Connection::Existing { .. } => self.connect(name, how).await.map(Some),
+        }
+    }
+
     /// The connection to a cluster that was connected to before.
     pub(super) fn known(&self, name: &ClusterName) -> Result<Arc<Cluster>, Failure> {
         let clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,12 +20,11 @@ use crate::{
     bed::{Bed, only, perform},
     existing::{Existing, KUBECONFIG},
     hand::Hand,
+    kubelet::{Kubelet, PodPort},
 };
 
-mod kubelet;
 mod storage;
 
-use kubelet::Kubelet;
 use storage::Storage;
 
 const NAMESPACE: &str = "storage";
@@ -172,8 +171,9 @@ async fn buckets_are_opened_through_the_api_server() {
     assert_eq!(keys(&made), ["ID", "SECRET"]);
 
     let storage = Storage::start().await;
-    let kubelet = Kubelet::start(storage.port()).await;
-    kubelet.join(&hand, NAMESPACE, "rustfs-0").await;
+    let pod = PodPort { namespace: NAMESPACE, name: "rustfs-0", port: 7000 };
+    let kubelet = Kubelet::start(pod, storage.port()).await;
+    kubelet.join(&hand).await;
     expose(&hand).await;
     assert_eq!(converge(&bed, opening()).await, Some(Change::Resume));
     assert_eq!(secret(&hand, "loki-key").await.unwrap()["data"], made["data"]);

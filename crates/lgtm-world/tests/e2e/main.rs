@@ -8,6 +8,7 @@
     reason = "all of this crate is test code, also what is outside of test functions"
 )]
 
+mod access;
 mod access_keys;
 mod bed;
 mod census;
@@ -22,6 +23,7 @@ mod extra;
 mod extras;
 mod frozen;
 mod hand;
+mod kubelet;
 mod lock;
 mod namespaces;
 mod ownership;

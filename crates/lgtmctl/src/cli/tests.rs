@@ -82,6 +82,8 @@ fn every_other_command() {
     assert!(
         matches!(command("lgtmctl kubeconfig west --rehearse"), Command::Kubeconfig(args) if args.cluster == "west" && args.rehearse)
     );
+    assert!(matches!(command("lgtmctl access --port 8080 --open -o json"), Command::Access(args)
+            if args.what == Place::Grafana && args.port == Some(8080) && args.open && args.output.output == Output::Json));
     assert!(matches!(command("lgtmctl unlock --yes"), Command::Unlock(args) if args.yes));
     assert!(matches!(command("lgtmctl schema"), Command::Schema));
     assert!(matches!(command("lgtmctl completions zsh"), Command::Completions { shell: Shell::Zsh }));
@@ -110,6 +112,8 @@ fn what_makes_no_sense_is_refused() {
         "lgtmctl render --to out",
         "lgtmctl render --all mimir --to out",
         "lgtmctl render --all",
+        "lgtmctl access loki",
+        "lgtmctl access --port 0",
         "lgtmctl kubeconfig",
         "lgtmctl completions tcsh",
     ] {

@@ -61,6 +61,7 @@ async fn run_as(line: &str, world: Arc<Memory>, interrupted: bool) -> Ran {
         Command::Status(args) => status::run(&session, &args).await,
         Command::Destroy(args) => destroy::run(&session, &args).await,
         Command::Render(args) => super::render::run(&session, &args).await,
+        Command::Access(args) => access::run(&session, &args).await,
         Command::Kubeconfig(args) => kubeconfig::run(&session, &args).await,
         Command::Unlock(args) => unlock::run(&session, &args).await,
         other @ (Command::Validate(_)
@@ -268,6 +269,35 @@ async fn a_kubeconfig_goes_to_stdout() {
     let wrong = run("kubeconfig wast", Memory::default()).await;
     assert_eq!(wrong.code(), 2);
     assert_eq!(wrong.result.unwrap_err().help().as_deref(), Some("did you mean `west`?"));
+}
+
+#[tokio::test]
+async fn grafana_is_opened_on_this_machine_and_no_password_is_shown() {
+    let ran = run("access", Memory::default()).await;
+    assert_eq!(ran.code(), 0, "{}{}", ran.out, ran.err);
+    assert!(
+        ran.out.starts_with("http://grafana.small.localhost:") && ran.out.lines().count() == 1,
+        "{}",
+        ran.out
+    );
+    assert_eq!(ran.world.log(), ["way to observability/grafana:80 on hub"]);
+    for said in ["kubectl -n observability get secret grafana-admin", "the next one has no luck", "Ctrl-C"] {
+        assert!(ran.err.contains(said), "{said}: {}", ran.err);
+    }
+    let ran = run("access grafana --output json", Memory::default()).await;
+    let line = &ran.lines()[0];
+    assert_eq!((&line["type"], &line["cluster"]), (&json!("access"), &json!("hub")));
+    let secret = json!({"namespace": "observability", "name": "grafana-admin", "key": "password"});
+    assert_eq!(line["passwordSecret"], secret);
+    assert!(line["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
+}
+
+#[tokio::test]
+async fn without_a_way_there_is_no_url() {
+    let ran = run("access", unreachable(&["hub"])).await;
+    assert_eq!((ran.code(), ran.out.as_str()), (6, ""));
+    let ran = run_as("access", Arc::new(Memory::default()), true).await;
+    assert_eq!((ran.code(), ran.out.as_str()), (130, ""));
 }
 
 #[tokio::test]

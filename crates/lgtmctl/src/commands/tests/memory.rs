@@ -18,12 +18,16 @@ use lgtm_planner::{
     object::Object,
     observed::{ClusterObserved, ClusterState, Examined},
     plan::{Action, Rendered, StepId},
-    unit::UnitId,
+    unit::{ServicePort, UnitId},
 };
 use lgtm_topology::{ClusterName, TopologyName};
 use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::{render::status::ClusterDetails, session::Clusters};
+use crate::{
+    render::status::ClusterDetails,
+    session::{Clusters, Way},
+};
 
 /// A world of clusters that are names in a list.
 #[derive(Debug, Default)]
@@ -161,7 +165,33 @@ impl World for Memory {
     }
 }
 
+/// Sees that somebody can come in, and has enough.
+#[derive(Debug)]
+pub(super) struct Once;
+
+impl Way for Once {
+    async fn carry(self, listener: TcpListener, tell: impl Fn(&Failure) + Send) {
+        let address = listener.local_addr().unwrap();
+        assert!(address.ip().is_loopback(), "{address}");
+        let (come, taken) = tokio::join!(TcpStream::connect(address), listener.accept());
+        assert!(come.is_ok() && taken.is_ok());
+        tell(&Failure::new(Kind::Transient, "the next one has no luck"));
+    }
+}
+
 impl Clusters for Memory {
+    type Way = Once;
+
+    async fn way(&self, cluster: &ClusterName, _: &ClusterRef, to: &ServicePort) -> Result<Once, Failure> {
+        self.note(format!("way to {}/{}:{} on {cluster}", to.namespace, to.service, to.port));
+        match self.clusters.lock().unwrap().get(cluster) {
+            Some(ClusterObserved::Unreachable { reason }) => {
+                Err(Failure::new(Kind::Unreachable, reason.clone()))
+            }
+            _ => Ok(Once),
+        }
+    }
+
     fn details(&self, cluster: &ClusterName, _: &ClusterRef) -> ClusterDetails {
         ClusterDetails { audit_log: Some(PathBuf::from(format!("/logs/{cluster}"))), connection: None }
     }

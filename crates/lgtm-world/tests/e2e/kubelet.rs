@@ -26,18 +26,27 @@ use tokio_tungstenite::tungstenite::{
 use crate::hand::Hand;
 
 const PROTOCOL: &str = "v4.channel.k8s.io";
-const NODE: &str = "storage-node";
+const NODE: &str = "own-node";
+
+/// The one Pod of the node, and its port.
+#[derive(Clone, Copy)]
+pub(crate) struct PodPort {
+    pub(crate) namespace: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) port: u16,
+}
 
 /// The server; it ends with the test.
-pub(super) struct Kubelet {
+pub(crate) struct Kubelet {
+    pod: PodPort,
     port: u16,
     forwards: Arc<AtomicUsize>,
     serving: JoinHandle<()>,
 }
 
 impl Kubelet {
-    /// Starts it; whatever is forwarded ends at `target`.
-    pub(super) async fn start(target: u16) -> Self {
+    /// Starts it; what is forwarded must be the Pod's port, and ends at `target`.
+    pub(crate) async fn start(pod: PodPort, target: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let acceptor = acceptor();
@@ -49,21 +58,22 @@ impl Kubelet {
                 tokio::spawn(async move {
                     let stream = acceptor.accept(stream).await.unwrap();
                     counted.fetch_add(1, Ordering::Relaxed);
-                    forward(stream, target).await;
+                    forward(stream, pod, target).await;
                 });
             }
         });
-        Self { port, forwards, serving }
+        Self { pod, port, forwards, serving }
     }
 
     /// How many connections were forwarded.
-    pub(super) fn forwards(&self) -> usize {
+    pub(crate) fn forwards(&self) -> usize {
         self.forwards.load(Ordering::Relaxed)
     }
 
-    /// Makes a node of it, and a Pod that is there. kwok plays all nodes, so it is waited for until it has
+    /// Makes a node of it, and the Pod that is there. kwok plays all nodes, so it is waited for until it has
     /// said where it answers, once, and contradicted.
-    pub(super) async fn join(&self, hand: &Hand, namespace: &str, pod: &str) {
+    pub(crate) async fn join(&self, hand: &Hand) {
+        let PodPort { namespace, name, .. } = self.pod;
         let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}});
         hand.create("/api/v1/nodes", &node).await;
         let status = json!({"status": {
@@ -80,8 +90,8 @@ impl Kubelet {
         }
         hand.merge(&format!("{path}/status"), &status).await;
         let made = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod},
-            "spec": {"nodeName": NODE, "containers": [{"name": "main", "image": "example.com/storage:1"}]},
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": {"nodeName": NODE, "containers": [{"name": "main", "image": "example.com/main:1"}]},
         });
         let path = format!("/api/v1/namespaces/{namespace}/pods");
         hand.create(&path, &made).await;
@@ -110,7 +120,7 @@ fn acceptor() -> TlsAcceptor {
 }
 
 /// One forwarded port: channel 0 is data, channel 1 is errors, and each begins with the port's number.
-async fn forward<S: AsyncRead + AsyncWrite + Unpin>(stream: S, target: u16) {
+async fn forward<S: AsyncRead + AsyncWrite + Unpin>(stream: S, pod: PodPort, target: u16) {
     let mut asked = String::new();
     let callback = |request: &Request, mut response: Response| {
         asked = request.uri().to_string();
@@ -118,10 +128,11 @@ async fn forward<S: AsyncRead + AsyncWrite + Unpin>(stream: S, target: u16) {
         Ok(response)
     };
     let socket = tokio_tungstenite::accept_hdr_async(stream, callback).await.unwrap();
-    assert!(asked.starts_with("/portForward/storage/rustfs-0"), "{asked}");
-    assert!(asked.contains("7000"), "{asked}");
+    let PodPort { namespace, name, port } = pod;
+    assert!(asked.starts_with(&format!("/portForward/{namespace}/{name}")), "{asked}");
+    assert!(asked.contains(&port.to_string()), "{asked}");
     let (mut sink, mut source) = socket.split();
-    let [low, high] = 7000_u16.to_le_bytes();
+    let [low, high] = port.to_le_bytes();
     for channel in [0, 1] {
         sink.send(Message::binary(vec![channel, low, high])).await.unwrap();
     }
@@ -146,4 +157,6 @@ async fn forward<S: AsyncRead + AsyncWrite + Unpin>(stream: S, target: u16) {
         () = there => {}
         () = back => {}
     }
+    // As a kubelet takes leave; without it, the client may drop what it has not read yet.
+    drop(sink.send(Message::Close(None)).await);
 }

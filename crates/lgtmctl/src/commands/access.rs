@@ -1,0 +1,158 @@
+//! `access`: Grafana on a port of this machine, carried through the hub's API server.
+//!
+//! The name in the URL ends in `.localhost`, which leads to this machine without an entry in any file (RFC 6761), and
+//! holds the topology's name, since browsers keep cookies by name and not by port.
+
+use std::{io, net::Ipv4Addr, path::Path, process::Stdio};
+
+use lgtm_executor::{Failure, Kind};
+use lgtm_planner::catalog::grafana;
+use lgtm_topology::Provider;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::{json_lines, stdout_failed};
+use crate::{
+    cli::{AccessArgs, Place},
+    error::CommandError,
+    exit_code::ExitCode,
+    printer::Output,
+    render::{json, problem},
+    session::{Clusters, Session, Way as _, hub},
+};
+
+/// Grafana's own port, which people expect.
+const PORT: u16 = 3000;
+
+/// Opens the way, says where it begins, and carries what comes until the user has enough.
+pub(super) async fn run<W: Clusters>(
+    session: &Session<'_, W>,
+    args: &AccessArgs,
+) -> Result<ExitCode, CommandError> {
+    let Place::Grafana = args.what;
+    let Session { topology, printer, interrupt, .. } = session;
+    let desired = session.desired()?;
+    let how = hub(&desired)?;
+    let service = grafana::service(topology);
+    let way = interrupt.or(session.world.way(&desired.hub, &how, &service)).await??;
+    let listener = listen(args.port).await?;
+    let port = listener.local_addr().map_err(|error| cannot_listen(PORT, &error))?.port();
+    let url = format!("http://grafana.{}.localhost:{port}", topology.name);
+    let (secret, key) = grafana::admin_secret(topology);
+    match args.output.output {
+        Output::Human => printer.data(&format!("{url}\n")).map_err(stdout_failed)?,
+        Output::Json => {
+            let content = json!({
+                "topology": topology.name,
+                "cluster": desired.hub,
+                "url": url,
+                "address": format!("127.0.0.1:{port}"),
+                "user": "admin",
+                "passwordSecret": {"namespace": grafana::NAMESPACE, "name": secret, "key": key},
+            });
+            json_lines(printer, &[json::line("access", content)])?;
+        }
+    }
+    printer.talk(&format!(
+        "Grafana on cluster {}; where a browser does not know names in .localhost: http://127.0.0.1:{port}\n\
+         user admin, and the password is what this prints:\n  {}\nCtrl-C ends it\n",
+        desired.hub,
+        password_command(&topology.hub.cluster.provider, &session.document.base_dir(), secret, key),
+    ));
+    if args.open {
+        open(&url, session);
+    }
+    let tell = |failure: &Failure| printer.talk(&problem::failure(failure, printer.talk_style()));
+    match interrupt.or(way.carry(listener, tell)).await {
+        // That is how it ends; nothing was left half done.
+        Ok(()) | Err(CommandError::Interrupted) => Ok(ExitCode::Done),
+        Err(error) => Err(error),
+    }
+}
+
+/// Listens on this machine alone.
+async fn listen(wanted: Option<u16>) -> Result<TcpListener, CommandError> {
+    let first = wanted.unwrap_or(PORT);
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, first)).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if wanted.is_none() && error.kind() == io::ErrorKind::AddrInUse => {
+            let any = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+            Ok(any.map_err(|error| cannot_listen(first, &error))?)
+        }
+        Err(error) => Err(cannot_listen(first, &error).into()),
+    }
+}
+
+fn cannot_listen(port: u16, error: &io::Error) -> Failure {
+    Failure::new(Kind::Environment, format!("port {port} of this machine cannot be listened on: {error}"))
+        .with_help("choose another one with --port")
+}
+
+/// What a person types to see the password, which is not lgtmctl's to show.
+fn password_command(provider: &Provider, base_dir: &Path, secret: &str, key: &str) -> String {
+    let to = match provider {
+        Provider::Kwok => String::new(),
+        Provider::Existing { kubeconfig, context } => {
+            // The path is relative to the topology file, and a shell may be elsewhere.
+            let file = kubeconfig.as_ref().map(|file| base_dir.join(file).display().to_string());
+            let file = file.map(|file| format!(" --kubeconfig {}", quoted(&file)));
+            format!("{} --context {}", file.unwrap_or_default(), quoted(context))
+        }
+    };
+    let template = quoted(&format!("{{{{index .data \"{key}\" | base64decode}}}}"));
+    format!("kubectl{to} -n {} get secret {secret} -o go-template={template}", grafana::NAMESPACE)
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// Asks the desktop to show the URL; whether it does is its own affair.
+fn open<W>(url: &str, session: &Session<'_, W>) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = tokio::process::Command::new(program);
+    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if let Err(error) = command.spawn() {
+        session.printer.talk(&format!("no browser is opened: {program}: {error}\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_asked_for_where_it_is() {
+        let existing = |kubeconfig: Option<&str>, context: &str| Provider::Existing {
+            kubeconfig: kubeconfig.map(str::to_owned),
+            context: context.to_owned(),
+        };
+        assert_eq!(
+            password_command(&existing(None, "prod"), Path::new(""), "grafana-admin", "password"),
+            "kubectl --context prod -n observability get secret grafana-admin \
+             -o go-template='{{index .data \"password\" | base64decode}}'"
+        );
+        let odd = password_command(&existing(Some("k.yaml"), "it's"), Path::new("my files"), "mine", "a.b");
+        assert!(
+            odd.starts_with(r"kubectl --kubeconfig 'my files/k.yaml' --context 'it'\''s' -n observability"),
+            "{odd}"
+        );
+        assert!(odd.contains(r#"index .data "a.b""#), "{odd}");
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_an_error_when_it_was_asked_for() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = listen(Some(port)).await.unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::Environment);
+        assert!(error.to_string().contains(&port.to_string()), "{error}");
+        assert!(listen(None).await.unwrap().local_addr().unwrap().ip().is_loopback());
+    }
+}
