@@ -133,7 +133,7 @@ pub struct InventoryObject {
     /// again until that digest changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<Digest>,
-    /// `helm.sh/resource-policy: keep`: never pruned.
+    /// Never pruned: `helm.sh/resource-policy: keep`, or a definition that was there before it was ours.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep: bool,
 }

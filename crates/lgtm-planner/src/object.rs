@@ -29,6 +29,15 @@ pub struct ObjectKey {
     pub name: String,
 }
 
+impl ObjectKey {
+    /// The API group of the kind that a CustomResourceDefinition defines, which its name ends with; none for
+    /// any other object.
+    pub fn defined_group(&self) -> Option<&str> {
+        let is_definition = self.group == "apiextensions.k8s.io" && self.kind == "CustomResourceDefinition";
+        self.name.split_once('.').filter(|_| is_definition).map(|(_, group)| group)
+    }
+}
+
 impl fmt::Display for ObjectKey {
     /// `Deployment mimir/mimir`, `ClusterRole alloy`; the group is shown only outside the built-ins.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -211,10 +211,6 @@ fn simulate(topology: &mut Topology) {
         // this machine, and simulated clusters do not see each other.
         cluster.segment = cluster.segment.or_else(simulated_segment);
     }
-    if let Some(entrance) = &mut topology.hub.grafana.entrance {
-        // Nobody has brought the Gateway API's definitions there.
-        entrance.install_crds = true;
-    }
 }
 
 /// What a rehearsal of the topology would make; none where that is nothing that can be.

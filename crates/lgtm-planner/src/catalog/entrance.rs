@@ -16,20 +16,24 @@ use crate::{object::Object, unit::ServicePort};
 /// experimental channel has.
 pub const GATEWAY_API: &str =
     "https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.4.1/experimental-install.yaml";
-/// The Secret with the certificate for the host.
+/// The Secret with the certificate for the host, by lgtmctl's authority.
 pub const TLS_SECRET: &str = "grafana-tls";
+/// The same by cert-manager, which owns it.
+pub const ISSUED_TLS_SECRET: &str = "grafana-tls-issued";
 /// The Gateway, and the route of Grafana.
 const NAME: &str = "grafana";
 /// Of the authority by which cert-manager signs where the topology names none.
 const AUTHORITY: &str = "grafana-authority";
 const SELF_SIGNED: &str = "grafana-self-signed";
 
-/// The Gateway and its routes, or a route alone where the Gateway exists. `address` is the one to ask for.
+/// The Gateway and its routes, or a route alone where the Gateway exists. `address` is the one to ask for, and
+/// `secret` holds the certificate.
 pub fn gateway(
     host: &str,
     gateway: &EntranceGateway,
     service: &ServicePort,
     address: Option<Ipv4Addr>,
+    secret: &str,
 ) -> Vec<Object> {
     let route = |parent: Value| route(NAME, host, &parent, &json!({"backendRefs": [backend(service)]}));
     let objects = match gateway {
@@ -40,7 +44,7 @@ pub fn gateway(
                 "requestRedirect": {"scheme": "https", "statusCode": 301},
             }]});
             vec![
-                made(host, class, address),
+                made(host, class, address, secret),
                 route(listener("https")),
                 self::route("grafana-redirect", host, &listener("http"), &redirect),
             ]
@@ -56,7 +60,7 @@ pub fn gateway(
     objects.into_iter().filter_map(|object| Object::new(object).ok()).collect()
 }
 
-fn made(host: &str, class: &str, address: Option<Ipv4Addr>) -> Value {
+fn made(host: &str, class: &str, address: Option<Ipv4Addr>, secret: &str) -> Value {
     let listener = |name: &str, port: u16, protocol: &str| {
         json!({
             "name": name,
@@ -68,7 +72,7 @@ fn made(host: &str, class: &str, address: Option<Ipv4Addr>) -> Value {
     };
     let mut https = listener("https", 443, "HTTPS");
     if let Some(https) = https.as_object_mut() {
-        let tls = json!({"mode": "Terminate", "certificateRefs": [{"name": TLS_SECRET}]});
+        let tls = json!({"mode": "Terminate", "certificateRefs": [{"name": secret}]});
         https.insert("tls".to_owned(), tls);
     }
     let mut spec = json!({"gatewayClassName": class, "listeners": [listener("http", 80, "HTTP"), https]});
@@ -96,7 +100,7 @@ fn backend(service: &ServicePort) -> Value {
 pub fn certificate(topology: &TopologyName, host: &str, issuer: Option<&Issuer>) -> Vec<Object> {
     let (name, kind) = issuer.map_or((AUTHORITY, "Issuer"), |issuer| (&issuer.name, issuer.kind.as_str()));
     let mut objects = vec![requested(
-        TLS_SECRET,
+        ISSUED_TLS_SECRET,
         &json!({
             "dnsNames": [host],
             "usages": ["digital signature", "server auth"],
@@ -159,8 +163,8 @@ mod tests {
     fn a_gateway_of_our_own_asks_for_its_address_and_redirects_to_https() {
         let made = EntranceGateway::Made { class: "cilium".to_owned(), issuer: None };
         let address = Some(Ipv4Addr::new(172, 18, 255, 249));
-        insta::assert_snapshot!(shown(&gateway(HOST, &made, &service(), address)));
-        let unplanned = gateway(HOST, &made, &service(), None);
+        insta::assert_snapshot!(shown(&gateway(HOST, &made, &service(), address, TLS_SECRET)));
+        let unplanned = gateway(HOST, &made, &service(), None, TLS_SECRET);
         assert!(!shown(&unplanned).contains("infrastructure"));
     }
 
@@ -171,11 +175,13 @@ mod tests {
             name: "shared".to_owned(),
             listener: listener.map(str::to_owned),
         };
-        let [route] = &gateway(HOST, &existing(None), &service(), None)[..] else { panic!("one route") };
+        let [route] = &gateway(HOST, &existing(None), &service(), None, TLS_SECRET)[..] else {
+            panic!("one route")
+        };
         assert_eq!(route.kind(), "HTTPRoute");
         let parents = route.value().pointer("/spec/parentRefs");
         assert_eq!(parents, Some(&json!([{"namespace": "infra", "name": "shared"}])));
-        let named = gateway(HOST, &existing(Some("https")), &service(), None);
+        let named = gateway(HOST, &existing(Some("https")), &service(), None, TLS_SECRET);
         assert_eq!(named[0].value().pointer("/spec/parentRefs/0/sectionName"), Some(&json!("https")));
     }
 

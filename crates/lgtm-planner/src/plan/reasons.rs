@@ -18,6 +18,9 @@ pub(super) fn why_kept(object: &InventoryObject, options: &PlanOptions) -> Optio
         (true, false) => {
             Some("it holds data, and is yours to delete; `destroy --delete-data` takes claims along")
         }
+        (false, _) if object.keep && object.key.defined_group().is_some() => {
+            Some("it was there before, or its chart asks to keep it; objects of its kind would go with it")
+        }
         // helm's mark on what outlives its release.
         (false, _) => object.keep.then_some("helm.sh/resource-policy: keep"),
     }

@@ -59,8 +59,10 @@ impl ApplyObjects {
                 fingerprint: before.and_then(|before| before.fingerprint.clone()),
                 owned: before.and_then(|before| before.owned.clone()),
                 done: is_run_once(object).then(|| Digest::of_json(object.value())),
+                // A definition that was there already serves others than this topology.
                 keep: object.annotation("helm.sh/resource-policy") == Some("keep")
-                    || before.is_some_and(|before| before.keep),
+                    || before.is_some_and(|before| before.keep)
+                    || (key.defined_group().is_some() && self.adopt.contains(&key)),
                 key,
             }
         };

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     graph,
     inventory::{FleetEntry, Inventory, InventoryObject, State},
+    object::Object,
     observed::{ClusterObserved, ClusterState, Observed},
     unit::{CLUSTER_UNIT, Content, ENROLMENT_UNIT, UnitId, UnitName},
 };
@@ -163,6 +164,7 @@ fn remove_units<'a>(
         return;
     }
     let inhabited = inputs.map_or_else(BTreeSet::new, |inputs| namespaces::inhabited(inputs, cluster));
+    let in_use = inputs.map_or_else(BTreeSet::new, |inputs| groups_in_use(inputs, cluster));
     for inventory in &gone {
         let unit = UnitId { cluster: cluster.clone(), name: inventory.unit.clone() };
         let mut step = removal(unit.clone(), LEFT);
@@ -180,8 +182,13 @@ fn remove_units<'a>(
             {
                 continue;
             }
-            if is_namespace(&object.key) && inhabited.contains(object.key.name.as_str()) {
-                // It goes when the last of what others have in it is gone.
+            let is_in_use = if is_namespace(&object.key) {
+                inhabited.contains(object.key.name.as_str())
+            } else {
+                object.key.defined_group().is_some_and(|group| in_use.contains(group))
+            };
+            if is_in_use {
+                // It goes when the last of what others have in it, or of its kind, is gone.
                 stay.push(state.with_live_uid(object));
                 continue;
             }
@@ -199,6 +206,25 @@ fn remove_units<'a>(
         steps.insert(step.id.clone(), step);
     }
     namespaces::let_go_last(cluster, &gone, steps);
+}
+
+/// The API groups of objects that units of the topology have on a cluster.
+fn groups_in_use<'a>(inputs: &Inputs<'a>, cluster: &'a ClusterName) -> BTreeSet<&'a str> {
+    let mut groups = BTreeSet::new();
+    for unit in inputs.desired.units_on(cluster) {
+        match inputs.rendered.get(&unit.id) {
+            Some(rendered) => groups.extend(rendered.objects.iter().map(Object::group)),
+            // What waits for facts will be of the kinds that it is.
+            None => {
+                groups.extend(
+                    inputs.observed.inventory(&unit.id).into_iter().flat_map(|inventory| {
+                        inventory.objects.iter().map(|object| object.key.group.as_str())
+                    }),
+                )
+            }
+        }
+    }
+    groups
 }
 
 /// Whether a live object is the one that the inventory means. In an intent without a uid the labels

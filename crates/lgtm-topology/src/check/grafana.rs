@@ -89,10 +89,9 @@ fn entrance(spec: &SpecInput, grafana: &GrafanaInput, problems: &mut Problems) -
         EntranceGateway::Made { class: class.0.clone(), issuer }
     });
     let gateway = made.or_else(|| existing(gateway.value()?))?;
-    let by_default = matches!(gateway, EntranceGateway::Made { .. });
     Some(Entrance {
         host: host.value()?.0.clone(),
-        install_crds: install_gateway_crds.value().map_or(by_default, |wanted| wanted.0),
+        install_crds: install_gateway_crds.value().is_some_and(|wanted| wanted.0),
         gateway,
     })
 }

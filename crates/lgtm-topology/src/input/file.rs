@@ -265,7 +265,7 @@ record! {
         /// What reads its logs in the scenario `traditional`, in place of the topology's log shipper.
         optional log_shipper "logShipper": LogShipper,
         /// An application that gives it something to observe: `tns` in the scenarios `alloy` and `traditional`,
-        /// `opentelemetry`, which takes some 5 GB of memory, in `otel`.
+        /// `opentelemetry`, which takes some 5 GB of memory, in `otel`. The images of `tns` are for amd64 nodes.
         optional demo "demo": Demo,
         /// The network of its pods, disjoint from all other networks of the topology.
         optional pod_cidr "podCIDR": PodCidr,

@@ -50,7 +50,7 @@ text_input!(
     },
     "write the URL that `helm repo add` takes, or `oci://registry/folder` without the chart's name; what asks for \
      a password is best vendored, see `lgtmctl vendor`",
-    json!({"type": "string", "pattern": "^(https|oci)://[^@?#\\\\s]+$"})
+    json!({"type": "string", "pattern": r"^(https|oci)://[^@?#\s]+$"})
 );
 
 /// The longest URL of manifests: it becomes the name of a file.

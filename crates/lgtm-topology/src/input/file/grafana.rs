@@ -26,12 +26,13 @@ record! {
         optional gateway_class "gatewayClass": ObjectName,
         /// A Gateway that the hub has already, with a certificate of its own, in place of `gatewayClass`.
         optional gateway "gateway": GatewayInput,
-        /// Whether lgtmctl installs the Gateway API's definitions (experimental channel). By default it does
-        /// with `gatewayClass`, and not with `gateway`. Clusters whose provider keeps the definitions need
-        /// `false`.
+        /// Whether lgtmctl installs the Gateway API's definitions (experimental channel, 1.4.1), for a hub that
+        /// has none; `false` by default, since they come with most gateway controllers, and several look for
+        /// them only when they start. Those that were there already stay when lgtmctl lets go of them.
         optional install_gateway_crds "installGatewayCRDs": Flag,
         /// cert-manager's issuer of the certificate for the host, in the profile `distributed`; without it the
-        /// certificate is by an authority made on the hub.
+        /// certificate is by an authority made on the hub. It must not need the Gateway itself, which waits for
+        /// the certificate: of ACME's challenges DNS-01 works and HTTP-01 does not.
         optional issuer "issuer": IssuerInput,
     }
     unsupported {
@@ -57,7 +58,8 @@ record! {
         required name "name": ObjectName,
         /// The Gateway's namespace.
         required namespace "namespace": NamespaceName,
-        /// The name of one of its listeners; all that admit the host when absent.
+        /// The name of one of its listeners, best the one with TLS; when absent, all that admit the host serve
+        /// Grafana, one without TLS too.
         optional listener "listener": ObjectName,
     }
     unsupported {
