@@ -42,8 +42,8 @@ impl Charts {
     }
 
     /// Reads a unit's manifests, which fails where a file is no set of objects.
-    pub async fn read_manifests(&self, unit: &UnitId, manifests: &Manifests) -> Result<(), Failure> {
-        self.0.manifests(unit, manifests).await.map(drop)
+    pub async fn read_manifests(&self, unit: &UnitId, manifests: &Manifests) -> Result<usize, Failure> {
+        self.0.manifests(unit, manifests).await.map(|objects| objects.len())
     }
 
     /// The keys of `values` that the chart of a unit knows nothing of.

@@ -58,15 +58,14 @@ impl Remote {
         }
     }
 
-    /// Where it is kept in the cache once it is fetched. Two repositories may have charts of one name and version.
+    /// Where it is kept in the cache once it is fetched. Two repositories may have charts of one name and version,
+    /// and two URLs may come to one name.
     fn fetched_path(&self, cache: &Path) -> PathBuf {
-        let folder = match self {
-            Self::Chart(chart) => {
-                cache.join("charts").join(Digest::of_bytes(chart.repository.as_bytes()).short())
-            }
-            Self::Manifests(_) => cache.join("manifests"),
+        let (folder, place) = match self {
+            Self::Chart(chart) => ("charts", &chart.repository),
+            Self::Manifests(url) => ("manifests", url),
         };
-        folder.join(self.file_name())
+        cache.join(folder).join(Digest::of_bytes(place.as_bytes()).short()).join(self.file_name())
     }
 
     /// The folder and the ending of copies that are named after their bytes.
@@ -138,7 +137,11 @@ impl Places {
             (Some(_), _) => Some(read(wanted, &path).await?),
             // What is to be locked is what is published now.
             (None, None) => None,
-            (None, Some(locked)) => read(wanted, &path).await.ok().filter(|(_, digest)| digest == locked),
+            // The bytes that are locked may be here although others are published by now.
+            (None, Some(locked)) => {
+                let kept = kept_path(wanted.kept_as(), locked, cache);
+                read(wanted, &kept).await.ok().filter(|(_, digest)| digest == locked)
+            }
         };
         let (bytes, digest) = match known {
             Some(known) => known,
@@ -172,19 +175,18 @@ async fn read(wanted: &Remote, path: &Path) -> Result<(Vec<u8>, Digest), Failure
 }
 
 /// Writes the bytes into a file named after them, unless they are there.
-fn keep(
-    (folder, ending): (&str, &str),
-    bytes: &[u8],
-    digest: &Digest,
-    cache: &Path,
-) -> std::io::Result<PathBuf> {
-    let folder = cache.join(folder);
-    let path = folder.join(format!("{digest}.{ending}"));
+fn kept_path((folder, ending): (&str, &str), digest: &Digest, cache: &Path) -> PathBuf {
+    cache.join(folder).join(format!("{digest}.{ending}"))
+}
+
+fn keep(named: (&str, &str), bytes: &[u8], digest: &Digest, cache: &Path) -> std::io::Result<PathBuf> {
+    let path = kept_path(named, digest, cache);
     if std::fs::read(&path).is_ok_and(|there| there == bytes) {
         return Ok(path);
     }
-    std::fs::create_dir_all(&folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+    let folder = path.parent().unwrap_or(cache);
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.persist(&path).map_err(|error| error.error)?;
     Ok(path)

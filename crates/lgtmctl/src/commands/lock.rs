@@ -128,7 +128,11 @@ pub(super) fn counted(charts: usize, manifests: usize) -> String {
 async fn lock_manifests(charts: &Charts, url: &str, unit: &UnitId) -> Result<Digest, lgtm_executor::Failure> {
     let package = charts.package(&Remote::Manifests(url.to_owned())).await?;
     let files = vec![ManifestLocation::Url(url.to_owned())];
-    charts.read_manifests(unit, &Manifests { files, namespace: None }).await?;
+    if charts.read_manifests(unit, &Manifests { files, namespace: None }).await? == 0 {
+        let message = format!("unit {unit}: {url} holds no object");
+        let help = "see what the URL gives; a page that says nothing is not worth locking";
+        return Err(lgtm_executor::Failure::new(lgtm_executor::Kind::Permanent, message).with_help(help));
+    }
     Ok(package.digest)
 }
 
