@@ -98,7 +98,6 @@ pub async fn apply<W: World>(
 ) -> Report {
     let begun = Instant::now();
     let plan = prepared.plan.clone();
-    let hub = prepared.desired.hub.clone();
     let steps: BTreeMap<StepId, Step> =
         plan.steps.iter().map(|step| (step.id.clone(), step.clone())).collect();
     let needs: BTreeMap<StepId, BTreeSet<StepId>> =
@@ -179,7 +178,7 @@ pub async fn apply<W: World>(
                 });
                 scheduler.handle(Input::Done(id))
             }
-            Ok((id, Err(failure))) => fail(&mut scheduler, &mut report, events, &hub, id, failure),
+            Ok((id, Err(failed))) => fail(&mut scheduler, &mut report, events, id, failed),
             Err(error) => {
                 // A step's task ends only by a bug that panicked; which step it was is not known any
                 // more, so nothing further starts.
@@ -203,22 +202,18 @@ fn fail(
     scheduler: &mut Scheduler,
     report: &mut Report,
     events: &Events,
-    hub: &ClusterName,
     id: StepId,
-    failure: Failure,
+    Failed { failure, is_locked_out }: Failed,
 ) -> Vec<Effect> {
-    let mut nothing_may_be_written = failure.kind == Kind::Locked;
     if failure.kind == Kind::Unreachable {
         let cluster = failure.cluster.clone().unwrap_or_else(|| id.unit.cluster.clone());
-        // The Lease is there, so whatever else began would only wait for the hub in its turn.
-        nothing_may_be_written = &cluster == hub;
         if report.unreachable.insert(cluster.clone(), failure.message.clone()).is_none() {
             events.tell(Event::Unreachable { cluster, reason: failure.message.clone() });
         }
     }
     events.tell(Event::StepFailed { step: id.clone(), failure: failure.clone() });
     let mut effects = Vec::new();
-    if nothing_may_be_written {
+    if is_locked_out {
         effects = scheduler.handle(Input::Stop);
     }
     report.failed.insert(id.clone(), failure);
@@ -246,8 +241,15 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A step that has failed for good.
+struct Failed {
+    failure: Failure,
+    /// Whether the lock cannot be held: whatever else began would only find the same.
+    is_locked_out: bool,
+}
+
 /// Runs one step: decides it if that had to wait, then performs it, again and again while that helps.
-async fn run<W: World>(world: &W, session: &Session, step: Step) -> Result<Done, Failure> {
+async fn run<W: World>(world: &W, session: &Session, step: Step) -> Result<Done, Failed> {
     session.events.tell(Event::StepStarted { step: step.id.clone() });
     let begun = Instant::now();
     let mut attempt = 0;
@@ -262,7 +264,12 @@ async fn run<W: World>(world: &W, session: &Session, step: Step) -> Result<Done,
                 attempt += 1;
                 let passing = matches!(failure.kind, Kind::Transient | Kind::Unreachable);
                 if !passing || attempt >= session.tries {
-                    return Err(failure);
+                    let is_locked_out = match failure.kind {
+                        Kind::Locked => true,
+                        Kind::Unreachable => world.check_lock(&step.id).await.is_err(),
+                        Kind::Transient | Kind::Permanent | Kind::Environment => false,
+                    };
+                    return Err(Failed { failure, is_locked_out });
                 }
                 let delay = failure.retry_after.unwrap_or_else(|| backoff(attempt));
                 session.events.tell(Event::Retrying { step: step.id.clone(), failure, delay: millis(delay) });

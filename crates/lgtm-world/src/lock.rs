@@ -14,7 +14,7 @@ use std::{
 };
 
 use lgtm_executor::{Failure, Kind};
-use lgtm_topology::TopologyName;
+use lgtm_topology::{ClusterName, TopologyName};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::cluster::Cluster;
@@ -46,12 +46,36 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// Whether a step may begin; remembers it for whoever asks who holds the lock. The Lease is looked at
+    /// itself, for it may have been taken since its last renewal.
+    pub(crate) async fn begin(&self, step: &str) -> Result<(), Failure> {
+        let (gone, lease) = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            step.clone_into(&mut state.step);
+            (state.lost.clone(), state.lease.clone())
+        };
+        let reason = match (gone, lease) {
+            (Some(reason), _) => reason,
+            (None, None) => return Ok(()),
+            (None, Some(lease)) => match lease.renew(step, CHECK).await {
+                Ok(()) => return Ok(()),
+                Err(failure) if failure.kind == Kind::Locked => failure.message,
+                // Nobody else has it, but without the hub nothing may be written: the step is tried again.
+                Err(failure) => return Err(failure),
+            },
+        };
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(reason.clone());
+        Err(lost(&self.topology, &reason))
+    }
+
     /// Whether writing is still allowed.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match (&state.lost, &state.lease) {
             (Some(reason), _) => Err(lost(&self.topology, reason)),
-            (None, Some(lease)) if lease.is_overdue() => Err(overdue(&self.topology, state.late.as_ref())),
+            (None, Some(lease)) if lease.is_overdue() => {
+                Err(overdue(&self.topology, lease.hub(), state.late.as_ref()))
+            }
             (None, Some(_) | None) => Ok(()),
         }
     }
@@ -64,15 +88,12 @@ fn lost(topology: &TopologyName, reason: &str) -> Failure {
 
 /// The Lease may be anybody's by now, or still be ours: what was to be written can be tried again once the
 /// hub has said so. `late` is what the last renewal met.
-fn overdue(topology: &TopologyName, late: Option<&Failure>) -> Failure {
-    let kind = late.map_or(Kind::Transient, |late| late.kind);
-    let reason = late.map_or("that takes too long", |late| late.message.as_str());
+fn overdue(topology: &TopologyName, hub: &ClusterName, late: Option<&Failure>) -> Failure {
+    let kind = late.map_or(Kind::Unreachable, |late| late.kind);
+    let reason = late.map_or("the hub does not answer", |late| late.message.as_str());
     let message = format!("the lock of the topology {topology} could not be renewed in time: {reason}");
     let help = "nothing is written until it is; see that the hub answers, then run the same command again";
-    Failure {
-        cluster: late.and_then(|late| late.cluster.clone()),
-        ..Failure::new(kind, message).with_help(help)
-    }
+    Failure { cluster: Some(hub.clone()), ..Failure::new(kind, message).with_help(help) }
 }
 
 /// What the Lease says before the first step.
@@ -170,28 +191,7 @@ impl Lock {
         Ok(())
     }
 
-    /// Whether writing is still allowed; remembers the step for whoever asks who holds the lock. The
-    /// Lease is looked at itself, for it may have been taken since its last renewal.
-    pub(crate) async fn check(&self, step: &str) -> Result<(), Failure> {
-        let (gone, lease) = self.with(|state| {
-            step.clone_into(&mut state.step);
-            (state.lost.clone(), state.lease.clone())
-        });
-        let reason = match (gone, lease) {
-            (Some(reason), _) => reason,
-            (None, None) => return Ok(()),
-            (None, Some(lease)) => match lease.renew(step, CHECK).await {
-                Ok(()) => return Ok(()),
-                Err(failure) if failure.kind == Kind::Locked => failure.message,
-                // Nobody else has it, but without the hub nothing may be written: the step is tried again.
-                Err(failure) => return Err(failure),
-            },
-        };
-        self.with(|state| state.lost = Some(reason.clone()));
-        Err(lost(&self.topology, &reason))
-    }
-
-    /// The same question for the inside of a step.
+    /// What a step asks before it begins, and from inside it.
     pub(crate) fn held(&self) -> Held {
         Held { topology: self.topology.clone(), state: Arc::clone(&self.state) }
     }

@@ -178,6 +178,7 @@ async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> R
                     .with_help("it appeared after the plan was made; a new plan says what becomes of it"));
             }
             if let Some(entries) = adopted(&live) {
+                context.may_write()?;
                 write_owners(cluster, &resource, &live, &entries).await.map_err(failed)?;
             }
         }
@@ -186,10 +187,12 @@ async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> R
             let known = before.filter(|before| before.key == key && before.uid.as_ref() == Some(&seen.uid));
             if let Some(owned) = known.filter_map(|before| before.owned.as_ref()).next() {
                 let entries = restored(&live, object.api_version(), &owned.to_value());
+                context.may_write()?;
                 write_owners(cluster, &resource, &live, &entries).await.map_err(failed)?;
             }
         }
         if seen.deleting.is_none() && are_replicas_given_up(object, &live) {
+            context.may_write()?;
             hand_over_replicas(cluster, &resource, object).await.map_err(failed)?;
         }
     }

@@ -328,8 +328,10 @@ impl World for ClusterWorld {
         {
             self.take_lease(&hub).await?;
         }
-        match self.lock.lock().await.as_ref() {
-            Some(lock) => lock.check(&step.to_string()).await,
+        // The guard is not kept meanwhile: other steps would wait for this one to be answered.
+        let held = self.lock.lock().await.as_ref().map(Lock::held);
+        match held {
+            Some(held) => held.begin(&step.to_string()).await,
             None => Err(Failure::new(Kind::Locked, "nothing may be written without the topology's lock")),
         }
     }

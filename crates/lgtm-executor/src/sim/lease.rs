@@ -35,10 +35,18 @@ struct State {
 #[derive(Debug)]
 struct Lease {
     hub: Api,
-    /// Milliseconds since 1970 that the last renewal put into it. Held while it is renewed.
-    renewed: tokio::sync::Mutex<i64>,
-    /// The same, for those who cannot wait.
+    /// Held while it is renewed.
+    renewal: tokio::sync::Mutex<Renewal>,
+    /// When it was renewed, for those who cannot wait.
     renewed_at: Mutex<i64>,
+}
+
+#[derive(Debug, Default)]
+struct Renewal {
+    /// Milliseconds since 1970 that the last renewal put into it.
+    renewed: i64,
+    /// When the last one ended in vain, and why.
+    failed: Option<(i64, Failure)>,
 }
 
 /// What one apply holds.
@@ -78,8 +86,8 @@ impl Lock {
 
     pub(super) async fn take_lease(&self, hub: Api) -> Result<(), Failure> {
         let hub = Api { step: None, ..hub };
-        let lease = Lease { hub, renewed: tokio::sync::Mutex::new(0), renewed_at: Mutex::new(0) };
-        lease.write(&mut *lease.renewed.lock().await, Occasion::Take).await?;
+        let lease = Lease { hub, renewal: tokio::sync::Mutex::default(), renewed_at: Mutex::new(0) };
+        lease.write(&mut *lease.renewal.lock().await, Occasion::Take).await?;
         let lease = Arc::new(lease);
         let (state, kept) = (Arc::clone(&self.state), Arc::clone(&lease));
         let renewal = tokio::spawn(async move {
@@ -184,15 +192,24 @@ impl Lease {
     }
 
     async fn renew(&self, unless_within: Duration) -> Result<(), Failure> {
-        let mut renewed = self.renewed.lock().await;
-        let age = self.hub.process.universe.millis() - *renewed;
+        let now = || self.hub.process.universe.millis();
+        let asked = now();
+        let mut renewal = self.renewal.lock().await;
+        let age = now() - renewal.renewed;
         if u128::try_from(age).is_ok_and(|age| age < unless_within.as_millis()) {
             return Ok(());
         }
-        self.write(&mut renewed, Occasion::Renew).await
+        if let Some((_, failure)) = renewal.failed.as_ref().filter(|(ended, _)| *ended > asked) {
+            return Err(failure.clone());
+        }
+        let written = self.write(&mut renewal, Occasion::Renew).await;
+        if let Err(failure) = &written {
+            renewal.failed = Some((now(), failure.clone()));
+        }
+        written
     }
 
-    async fn write(&self, renewed: &mut i64, occasion: Occasion) -> Result<(), Failure> {
+    async fn write(&self, renewal: &mut Renewal, occasion: Occasion) -> Result<(), Failure> {
         let (hub, process) = (&self.hub, &self.hub.process);
         let key = lease_key(&process.topology);
         let failed = |refusal: Refusal| hub.failure("taking the lock (a Lease)", refusal);
@@ -224,7 +241,7 @@ impl Lease {
         match written {
             Ok(_) => {
                 // The time that is in the Lease, since that is what others judge it by.
-                *renewed = now;
+                *renewal = Renewal { renewed: now, failed: None };
                 *locked(&self.renewed_at) = now;
                 Ok(())
             }

@@ -91,6 +91,11 @@ pub(super) fn add_removals(
             }
         }
     }
+    let_go_at_the_end(cluster, removals);
+}
+
+/// Lets removals of nothing but namespaces wait for every other removal on the cluster.
+fn let_go_at_the_end(cluster: &ClusterName, removals: &mut BTreeMap<StepId, Step>) {
     let (last, others): (Vec<_>, Vec<_>) =
         removals.values().filter(|step| &step.id.unit.cluster == cluster).partition(|step| {
             !step.objects.is_empty() && step.objects.iter().all(|change| is_namespace(&change.object))
@@ -98,8 +103,11 @@ pub(super) fn add_removals(
     let others: BTreeSet<StepId> = others.into_iter().map(|step| step.id.clone()).collect();
     let last: Vec<StepId> = last.into_iter().map(|step| step.id.clone()).collect();
     for id in last {
+        // What is left of a removal that was cut may be a namespace alone, for which another waits already.
+        let others: Vec<StepId> =
+            others.iter().filter(|other| !waits_for(removals, other, &id)).cloned().collect();
         if let Some(step) = removals.get_mut(&id) {
-            step.needs.extend(others.iter().cloned());
+            step.needs.extend(others);
         }
     }
 }
@@ -166,6 +174,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::plan::PlanOptions;
 
     fn left(unit: &str, needs: &[&str], objects: &[(&str, Option<&str>, &str)]) -> Inventory {
         let objects: Vec<_> = objects
@@ -207,6 +216,26 @@ mod tests {
         ]);
         assert_eq!(waits["with"], BTreeSet::from(["inside".to_owned()]));
         assert!(waits["inside"].is_empty() && waits["elsewhere"].is_empty());
+    }
+
+    #[test]
+    fn a_removal_that_was_cut_makes_no_circle() {
+        let hub = ClusterName::new("hub");
+        let with = left("with", &[], &[("Namespace", None, "apps"), ("ConfigMap", Some("apps"), "own")]);
+        // Its ConfigMap has gone already, and its record still names it.
+        let cut = left("cut", &[], &[("Namespace", None, "other"), ("ConfigMap", Some("apps"), "gone")]);
+        let mut steps = BTreeMap::new();
+        for (inventory, still_there) in [(&with, 2), (&cut, 1)] {
+            let mut step = removal(UnitId::new(&hub, inventory.unit.as_str()), "");
+            let objects = inventory.objects.iter().take(still_there);
+            step.objects =
+                objects.map(|object| ObjectChange::of_left(object, &PlanOptions::default())).collect();
+            steps.insert(step.id.clone(), step);
+        }
+        let_go_last(&hub, &[&with, &cut], &mut steps);
+        let_go_at_the_end(&hub, &mut steps);
+        let order = crate::graph::order(steps.iter().map(|(id, step)| (id, &step.needs)));
+        assert_eq!(order.map(|order| order.len()), Ok(2));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(crate) enum ApiError {
     NoKind { api_version: String, kind: String },
     /// The credentials could not be had or were not taken.
     Credentials(String),
+    /// It took long to have new credentials, and whether a write may still be sent has to be asked again.
+    Late,
     /// Anything else, such as an answer that is no JSON.
     Other(String),
 }
@@ -60,6 +62,7 @@ impl ApiError {
             | Self::Lost(_)
             | Self::NoKind { .. }
             | Self::Credentials(_)
+            | Self::Late
             | Self::Other(_) => None,
         }
     }
@@ -81,6 +84,7 @@ impl ApiError {
             Self::Lost(reason) => format!("the connection broke: {reason}"),
             Self::NoAnswer(reason) | Self::Credentials(reason) | Self::Other(reason) => reason.clone(),
             Self::NoKind { api_version, kind } => format!("there is no kind {kind} in {api_version}"),
+            Self::Late => "credentials had to be renewed, and nothing was sent meanwhile".to_owned(),
         }
     }
 
@@ -134,7 +138,7 @@ impl ApiError {
                 "install its CustomResourceDefinition first, for example as an extra that this one needs"
                     .to_owned(),
             ),
-            Self::Status(_) | Self::Other(_) => None,
+            Self::Status(_) | Self::Late | Self::Other(_) => None,
         };
         Failure { kind, message, help, retry_after, cluster: Some(cluster.clone()) }
     }
@@ -159,7 +163,7 @@ impl ApiError {
             },
             Self::NoAnswer(_) | Self::Lost(_) => Kind::Unreachable,
             // A definition may just have become Established.
-            Self::NoKind { .. } => Kind::Transient,
+            Self::NoKind { .. } | Self::Late => Kind::Transient,
             Self::Credentials(_) | Self::Other(_) => Kind::Permanent,
         }
     }

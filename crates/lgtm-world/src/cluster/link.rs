@@ -38,6 +38,8 @@ const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// How long a server's wishes to wait are followed here. Longer ones are the step's, which tells people.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// From when on a write is not sent again here: its step asks for the lock anew before it tries again.
+const LATE: Duration = Duration::from_secs(2);
 /// What a request has one more second for.
 const BYTES_A_SECOND: u32 = 10_000;
 /// How long a credential plugin may take in the middle of a run, in which nobody waits to log in.
@@ -68,11 +70,13 @@ struct Current {
     /// Counts the clients; two requests that are refused at once renew only once.
     generation: u64,
     renewed: Option<Instant>,
+    /// When credentials were last asked for in vain, and why. Whoever waited for that does not ask again.
+    in_vain: Option<(Instant, String)>,
 }
 
 impl Link {
     pub(crate) fn new(client: Client, access: Option<Access>) -> Self {
-        let current = Mutex::new(Current { client, generation: 0, renewed: None });
+        let current = Mutex::new(Current { client, generation: 0, renewed: None, in_vain: None });
         let renewing = tokio::sync::Mutex::new(());
         Self { access, current, renewing, accepted: AtomicBool::new(false) }
     }
@@ -85,6 +89,7 @@ impl Link {
     /// Sends a request, again where that may help at once, and returns its JSON answer.
     pub(crate) async fn send(&self, request: Request<Vec<u8>>, repeat: Repeat) -> Answer<Value> {
         let begun = Instant::now();
+        let is_write = request.method() != http::Method::GET;
         let mut pause = FIRST_PAUSE;
         let mut tries = 1;
         let mut renewed = false;
@@ -100,6 +105,9 @@ impl Link {
             if error.code() == Some(401) {
                 if !renewed && self.renew(generation).await? {
                     renewed = true;
+                    if is_write && begun.elapsed() > LATE {
+                        return Err(ApiError::Late);
+                    }
                     continue;
                 }
                 return Err(self.refused(&error.message()));
@@ -108,7 +116,8 @@ impl Link {
                 return Err(self.unavailable(&reason));
             }
             let wait = error.retry_after().unwrap_or(pause);
-            if tries >= TRIES || !may_be_repeated(&error, repeat) || begun.elapsed() + wait > PATIENCE {
+            let patience = if is_write { LATE } else { PATIENCE };
+            if tries >= TRIES || !may_be_repeated(&error, repeat) || begun.elapsed() + wait > patience {
                 return Err(error);
             }
             tracing::debug!(
@@ -144,15 +153,27 @@ impl Link {
             if current.renewed.is_some_and(|renewed| renewed.elapsed() < RENEWAL) {
                 return Ok(false);
             }
+            if let Some((_, reason)) = current.in_vain.as_ref().filter(|(asked, _)| asked.elapsed() < RENEWAL)
+            {
+                return Err(self.unavailable(reason));
+            }
         }
         let client = tokio::time::timeout(PLUGIN_TIMEOUT, access.client()).await;
         let client = client.unwrap_or_else(|_| {
             Err(format!("the credential plugin gave nothing within {} s", PLUGIN_TIMEOUT.as_secs()))
         });
-        let client = client.map_err(|reason| self.unavailable(&reason))?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = Current { client, generation: current.generation + 1, renewed: Some(Instant::now()) };
-        Ok(true)
+        match client {
+            Ok(client) => {
+                let (generation, renewed) = (current.generation + 1, Some(Instant::now()));
+                *current = Current { client, generation, renewed, in_vain: None };
+                Ok(true)
+            }
+            Err(reason) => {
+                current.in_vain = Some((Instant::now(), reason.clone()));
+                Err(self.unavailable(&reason))
+            }
+        }
     }
 
     fn refused(&self, reason: &str) -> ApiError {
@@ -177,9 +198,11 @@ fn may_be_repeated(error: &ApiError, repeat: Repeat) -> bool {
             repeat == Repeat::Harmless && matches!(status.code, 500 | 502..=504) && error.may_pass()
         }
         ApiError::Lost(_) => repeat == Repeat::Harmless,
-        ApiError::NoAnswer(_) | ApiError::NoKind { .. } | ApiError::Credentials(_) | ApiError::Other(_) => {
-            false
-        }
+        ApiError::NoAnswer(_)
+        | ApiError::NoKind { .. }
+        | ApiError::Credentials(_)
+        | ApiError::Late
+        | ApiError::Other(_) => false,
     }
 }
 

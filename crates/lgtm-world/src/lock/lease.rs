@@ -4,16 +4,13 @@
 //! lock's to say.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use lgtm_executor::{Failure, Kind, world::LockHolder};
 use lgtm_planner::inventory::SYSTEM_NAMESPACE;
-use lgtm_topology::TopologyName;
+use lgtm_topology::{ClusterName, TopologyName};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -25,8 +22,9 @@ use crate::cluster::{
 
 /// How long a Lease outlives its last renewal, in seconds.
 const DURATION: i64 = 15;
-/// Seconds after its last renewal from which nothing is written any more. What was sent before that has
-/// until the Lease runs out to arrive; and whoever wants it then watches it for as long again.
+/// Seconds after its last renewal from which nothing is written any more. Whoever wants the Lease watches it for
+/// as long as it lasts when it has run out, so what was sent before has twenty seconds to arrive: a request has
+/// ten, unless it is a very large one.
 const DEADLINE: i64 = 10;
 /// How often a write that met another one is tried again.
 const RACES: u32 = 3;
@@ -40,11 +38,36 @@ pub(super) struct Lease {
     topology: TopologyName,
     identity: String,
     begun: OffsetDateTime,
-    /// When it was last renewed. Locked while that happens, so that the two that renew it, the clock and
-    /// the next step, never take each other for a stranger.
-    renewed: tokio::sync::Mutex<OffsetDateTime>,
-    /// The same in seconds since 1970, for those who cannot wait for a renewal that is under way.
-    renewed_at: AtomicI64,
+    /// Locked while it is renewed, so that the two that do so, the clock and the next step, never take each
+    /// other for a stranger.
+    renewal: tokio::sync::Mutex<Renewal>,
+    /// When it was last renewed, for those who cannot wait for a renewal that is under way.
+    renewed: Mutex<Moment>,
+}
+
+/// What came of the renewals so far.
+struct Renewal {
+    renewed: OffsetDateTime,
+    /// When the last one ended in vain, and why.
+    failed: Option<(Instant, Failure)>,
+}
+
+/// A time by both clocks: the wall's goes on while a machine sleeps, and the other is never set back.
+#[derive(Clone, Copy)]
+struct Moment {
+    wall: OffsetDateTime,
+    steady: Instant,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self { wall: OffsetDateTime::now_utc(), steady: Instant::now() }
+    }
+
+    fn is_over(self, seconds: i64) -> bool {
+        let wall = OffsetDateTime::now_utc() - self.wall;
+        wall >= time::Duration::seconds(seconds) || self.steady.elapsed().as_secs() >= seconds.unsigned_abs()
+    }
 }
 
 impl Lease {
@@ -54,13 +77,12 @@ impl Lease {
         topology: TopologyName,
         identity: String,
     ) -> Result<Self, Failure> {
-        let begun = OffsetDateTime::now_utc();
-        let renewed = tokio::sync::Mutex::new(begun);
-        let renewed_at = AtomicI64::new(begun.unix_timestamp());
-        let lease = Self { hub, topology, identity, begun, renewed, renewed_at };
+        let now = Moment::now();
+        let renewal = tokio::sync::Mutex::new(Renewal { renewed: now.wall, failed: None });
+        let lease = Self { hub, topology, identity, begun: now.wall, renewal, renewed: Mutex::new(now) };
         match write_lease(&lease, STARTING, Occasion::Take).await {
             Ok(written) => {
-                lease.note(&mut *lease.renewed.lock().await, written);
+                lease.note(&mut *lease.renewal.lock().await, written);
                 Ok(lease)
             }
             Err(failure) => {
@@ -97,25 +119,41 @@ impl Lease {
     /// Renews the Lease unless that was done a moment ago. By the wall clock, since that is what others
     /// judge it by, and since it goes on while a machine sleeps.
     pub(super) async fn renew(&self, step: &str, unless_within: Duration) -> Result<(), Failure> {
-        let mut renewed = self.renewed.lock().await;
-        if (OffsetDateTime::now_utc() - *renewed).unsigned_abs() < unless_within {
+        let asked = Instant::now();
+        let mut renewal = self.renewal.lock().await;
+        if (OffsetDateTime::now_utc() - renewal.renewed).unsigned_abs() < unless_within {
             return Ok(());
         }
-        let written = write_lease(self, step, Occasion::Renew).await?;
-        self.note(&mut renewed, written);
-        Ok(())
+        // Of many that wait for a hub that does not answer, one waits and all have heard.
+        if let Some((_, failure)) = renewal.failed.as_ref().filter(|(ended, _)| *ended >= asked) {
+            return Err(failure.clone());
+        }
+        match write_lease(self, step, Occasion::Renew).await {
+            Ok(written) => {
+                self.note(&mut renewal, written);
+                Ok(())
+            }
+            Err(failure) => {
+                renewal.failed = Some((Instant::now(), failure.clone()));
+                Err(failure)
+            }
+        }
+    }
+
+    pub(super) fn hub(&self) -> &ClusterName {
+        &self.hub.name
     }
 
     /// Others go by the time that stands in the Lease. The answer may have come seconds later, and whoever
     /// counted from there would believe in the Lease for longer than they do.
-    fn note(&self, renewed: &mut OffsetDateTime, written: OffsetDateTime) {
-        *renewed = written;
-        self.renewed_at.store(written.unix_timestamp(), Ordering::Relaxed);
+    fn note(&self, renewal: &mut Renewal, written: Moment) {
+        *renewal = Renewal { renewed: written.wall, failed: None };
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = written;
     }
 
     /// Whether the Lease should have been renewed by now, as far as is known without waiting.
     pub(super) fn is_overdue(&self) -> bool {
-        OffsetDateTime::now_utc().unix_timestamp() - self.renewed_at.load(Ordering::Relaxed) >= DEADLINE
+        self.renewed.lock().unwrap_or_else(PoisonError::into_inner).is_over(DEADLINE)
     }
 }
 
@@ -141,15 +179,15 @@ fn holder_identity(lease: &Value) -> Option<&str> {
 /// Takes or renews the Lease and returns the time that it bears, or says who has it. The resourceVersion
 /// makes sure that of two that try
 /// at once only one gets it.
-async fn write_lease(lease: &Lease, step: &str, occasion: Occasion) -> Result<OffsetDateTime, Failure> {
+async fn write_lease(lease: &Lease, step: &str, occasion: Occasion) -> Result<Moment, Failure> {
     let Lease { hub, topology, .. } = lease;
     let failed = |error: ApiError| hub.failure("taking the lock (a Lease)", error);
     let mut tries = 0;
     loop {
         let found = hub.read(&lease_path(topology)).await.map_err(failed)?;
         let found = may_take(lease, occasion, found).await?;
-        let now = OffsetDateTime::now_utc();
-        match write_over(lease, step, found.as_ref(), now).await {
+        let now = Moment::now();
+        match write_over(lease, step, found.as_ref(), now.wall).await {
             Ok(_) => return Ok(now),
             // Either another was faster, or a write of our own was done although its answer says
             // otherwise: the Lease itself says which.

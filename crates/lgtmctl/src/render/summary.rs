@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lgtm_executor::{Outcome, Report};
+use lgtm_executor::{Kind, Outcome, Report};
 use lgtm_planner::plan::{Plan, StepId};
 use lgtm_topology::ClusterName;
 
@@ -148,7 +148,12 @@ fn skipped(lines: &mut Vec<String>, plan: &Plan, report: &Report, style: Style) 
         listed(lines, &format!("{}: {}", names(&steps, style), reasons.join("; ")), style);
     }
     if !not_begun.is_empty() {
-        let why = if report.interrupted { "because it was interrupted" } else { "because the lock was lost" };
+        let was_lost = report.failed.values().any(|failure| failure.kind == Kind::Locked);
+        let why = match (report.interrupted, was_lost) {
+            (true, _) => "because it was interrupted",
+            (false, true) => "because the lock was lost",
+            (false, false) => "because the lock cannot be renewed: the hub does not answer",
+        };
         listed(lines, &format!("{}, {why}", names(&not_begun, style)), style);
     }
 }
