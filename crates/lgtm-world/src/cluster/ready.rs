@@ -15,7 +15,7 @@ use lgtm_planner::{
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Cluster, answer::Answer};
+use super::{Cluster, Resource, answer::Answer};
 
 /// How long a unit's objects may take before the step has failed. The next run goes on waiting.
 pub(crate) const READY_TIMEOUT: Duration = Duration::from_secs(600);
@@ -86,24 +86,50 @@ pub(crate) enum Readiness {
 
 async fn look(cluster: &Cluster, object: &Object) -> Answer<Readiness> {
     let resource = cluster.resource(object).await?;
-    let live = cluster.object(&resource, object.namespace(), object.name()).await?;
-    Ok(live.map_or_else(
+    let Some(live) = cluster.object(&resource, object.namespace(), object.name()).await? else {
         // What runs once was written before anyone looks, and may have ended and been cleared away since.
-        || {
-            if is_run_once(object) {
-                Readiness::Ready
-            } else {
-                Readiness::Waiting("not there yet".to_owned())
-            }
-        },
-        |live| readiness(&object.key(), &live),
-    ))
+        return Ok(if is_run_once(object) {
+            Readiness::Ready
+        } else {
+            Readiness::Waiting("not there yet".to_owned())
+        });
+    };
+    match readiness(&object.key(), &live) {
+        Readiness::Ready => look_behind(cluster, &object.key(), &live).await,
+        said @ (Readiness::Waiting(_) | Readiness::Failed(_)) => Ok(said),
+    }
 }
 
-/// Whether the object is not simply ready when it exists. Nobody sets the status of custom resources on a simulated
-/// cluster.
+/// How far the workload is that stands behind an object which calls itself ready without regard to it.
+async fn look_behind(cluster: &Cluster, key: &ObjectKey, live: &Value) -> Answer<Readiness> {
+    let Some((key, plural)) = conditions::workload(key, live) else { return Ok(Readiness::Ready) };
+    let resource = Resource {
+        group: key.group.clone(),
+        version: "v1".to_owned(),
+        plural: plural.to_owned(),
+        namespaced: true,
+    };
+    match cluster.object(&resource, key.namespace.as_deref(), &key.name).await {
+        Ok(Some(found)) => Ok(match readiness(&key, &found) {
+            Readiness::Waiting(what) => Readiness::Waiting(format!("{} {}: {what}", key.kind, key.name)),
+            said @ (Readiness::Ready | Readiness::Failed(_)) => said,
+        }),
+        // Its controller may have named it otherwise. Who may not read it takes the object's own word.
+        Ok(None) => Ok(Readiness::Ready),
+        Err(error) if error.code() == Some(403) => Ok(Readiness::Ready),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the object is not simply ready when it exists. On a simulated cluster nobody sets the status of custom
+/// resources, and no pod answers for an APIService.
 fn is_awaited(cluster: &Cluster, object: &Object) -> bool {
-    has_readiness(object) || !cluster.simulated && conditions::are_awaited(object.group(), object.kind())
+    if cluster.simulated {
+        let is_answered_by_pods =
+            object.kind() == "APIService" && object.value().pointer("/spec/service/name").is_some();
+        return has_readiness(object) && !is_answered_by_pods;
+    }
+    has_readiness(object) || conditions::are_awaited(object.group(), object.kind())
 }
 
 /// Built-in kinds that are not simply ready when they exist.

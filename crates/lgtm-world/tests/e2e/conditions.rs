@@ -8,11 +8,23 @@ use serde_json::{Value, json};
 
 use crate::{
     bed::{Bed, only},
-    existing::{Existing, KUBECONFIG},
-    extra::Extra,
+    existing::Existing,
+    extra::{Extra, deployment},
 };
 
 const GATEWAY: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/apps/gateways/front";
+
+const TOPOLOGY: &str = "
+apiVersion: lgtmctl.dev/v1alpha1
+kind: Topology
+metadata: {name: ready}
+spec:
+  provider: {existing: {kubeconfig: clusters.yaml}}
+  hub: {name: hub, provider: {existing: {context: hub}}}
+  spokes: []
+  extraManifests:
+    - {name: mine, clusters: [hub], namespace: apps, files: [mine.json]}
+";
 
 /// As much of a definition as objects need.
 pub(crate) fn definition(kind: &str, plural: &str) -> Value {
@@ -43,12 +55,7 @@ fn gateway() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_is_waited_for_until_its_controller_has_programmed_it() {
-    let bed = Arc::new(Bed::new(&format!(
-        "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: ready}}\nspec:\n  \
-         provider: {{existing: {{kubeconfig: {KUBECONFIG}}}}}\n  \
-         hub: {{name: hub, provider: {{existing: {{context: hub}}}}}}\n  spokes: []\n  \
-         extraManifests:\n    - {{name: mine, clusters: [hub], namespace: apps, files: [mine.json]}}\n"
-    )));
+    let bed = Arc::new(Bed::new(TOPOLOGY));
     let existing = Existing::make(bed.folder.path(), &["hub"]).await;
     let hand = existing.hand("hub").await;
     bed.write_objects("mine.json", &[definition("Gateway", "gateways"), gateway()]);
@@ -70,6 +77,46 @@ async fn a_gateway_is_waited_for_until_its_controller_has_programmed_it() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(!applying.is_finished(), "nobody waited");
     hand.merge(&format!("{GATEWAY}/status"), &status("True")).await;
+    let report = applying.await.unwrap();
+    assert!(report.is_complete(), "{report:#?}");
+}
+
+/// The operator calls a collector ready when it has made everything, and says nothing of pods.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_is_waited_for_until_what_runs_it_is_ready() {
+    const COLLECTOR: &str = "/apis/opentelemetry.io/v1beta1/namespaces/apps/opentelemetrycollectors/mine";
+    let mut definition = definition("OpenTelemetryCollector", "opentelemetrycollectors");
+    definition["metadata"] = json!({"name": "opentelemetrycollectors.opentelemetry.io"});
+    definition["spec"]["group"] = json!("opentelemetry.io");
+    definition["spec"]["versions"][0]["name"] = json!("v1beta1");
+    let collector = json!({
+        "apiVersion": "opentelemetry.io/v1beta1", "kind": "OpenTelemetryCollector",
+        "metadata": {"name": "mine"}, "spec": {"mode": "deployment"},
+    });
+    let bed = Arc::new(Bed::new(TOPOLOGY));
+    let existing = Existing::make(bed.folder.path(), &["hub"]).await;
+    let hand = existing.hand("hub").await;
+    bed.write_objects("mine.json", &[definition, collector]);
+    let applying = tokio::spawn({
+        let bed = Arc::clone(&bed);
+        async move { bed.apply_with(only("hub/mine"), ApplyOptions::default()).await }
+    });
+    while hand.get(COLLECTOR).await.is_none() {
+        assert!(!applying.is_finished(), "{:#?}", applying.await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // A node that nobody has, so that its pod waits.
+    let mut deployment = deployment("mine-collector", "collector:1", Some(1));
+    deployment["spec"]["template"]["spec"]["nodeSelector"] = json!({"example.com/none": "such"});
+    hand.create("/apis/apps/v1/namespaces/apps/deployments", &deployment).await;
+    let status = json!({"status": {"version": "0.158.0", "conditions": [{
+        "type": "Ready", "status": "True", "observedGeneration": 1, "reason": "Reconciled",
+    }]}});
+    hand.merge(&format!("{COLLECTOR}/status"), &status).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!applying.is_finished(), "nobody waited for the pods");
+    let schedulable = json!({"spec": {"template": {"spec": {"nodeSelector": null}}}});
+    hand.merge("/apis/apps/v1/namespaces/apps/deployments/mine-collector", &schedulable).await;
     let report = applying.await.unwrap();
     assert!(report.is_complete(), "{report:#?}");
 }

@@ -1,19 +1,23 @@
-//! When custom resources are ready that say so in conditions everybody agrees on: those of the Gateway API and of
-//! cert-manager.
+//! When custom resources are ready, by what their controllers say in their status.
 //!
-//! The module refuses to know other groups: a condition `Ready` means something else to each controller, and many
-//! resources have none.
+//! Of the kinds that it names the module knows what must have been said: those of the Gateway API, of cert-manager,
+//! and of the operators of Prometheus and of OpenTelemetry. Any other kind is ready unless it says that it is not, as
+//! many say nothing at all; what else it says, the module refuses to know.
 
+use lgtm_planner::object::{ObjectKey, built_in_scope};
 use serde_json::Value;
 
 use super::{Readiness, condition_in};
 
-/// Whether objects of the kind are waited for.
+const OPEN_TELEMETRY: &str = "opentelemetry.io";
+/// What is waited for while the controller has not come to this generation.
+const UNSEEN: &str = "its controller has not seen it yet";
+/// OpenTelemetry's operator shortens longer names.
+const LONGEST_NAME: usize = 63;
+
+/// Whether objects of the kind are waited for. The group of a definition always has a dot.
 pub(super) fn are_awaited(group: &str, kind: &str) -> bool {
-    matches!(
-        (group, kind),
-        ("gateway.networking.k8s.io", "Gateway" | "HTTPRoute") | ("cert-manager.io", "Certificate")
-    )
+    group.contains('.') && built_in_scope(group, kind).is_none()
 }
 
 /// How far a live object is; none for a kind that is not awaited.
@@ -23,21 +27,93 @@ pub(super) fn readiness(group: &str, kind: &str, live: &Value) -> Option<Readine
     }
     let generation = live.pointer("/metadata/generation").and_then(Value::as_i64);
     let whole = live.get("status");
-    Some(match kind {
-        "Gateway" => held(whole, &["Programmed"], generation),
-        "Certificate" => held(whole, &["Ready"], generation),
-        _ => {
-            // Each Gateway that the route names says for itself what it makes of it.
-            let parents = live.pointer("/status/parents").and_then(Value::as_array);
-            let parents = parents.filter(|parents| !parents.is_empty());
-            let each = parents.into_iter().flatten();
-            let mut said = each.map(|parent| held(Some(parent), &["Accepted", "ResolvedRefs"], generation));
-            match parents {
-                None => Readiness::Waiting("no Gateway has answered for it yet".to_owned()),
-                Some(_) => said.find(|said| *said != Readiness::Ready).unwrap_or(Readiness::Ready),
-            }
+    Some(match (group, kind) {
+        ("gateway.networking.k8s.io", "Gateway") => held(whole, &["Programmed"], generation),
+        ("gateway.networking.k8s.io", "HTTPRoute") => route(live, generation),
+        ("cert-manager.io", "Certificate" | "ClusterIssuer" | "Issuer") => {
+            held(whole, &["Ready"], generation)
         }
+        ("monitoring.coreos.com", "Alertmanager" | "Prometheus" | "PrometheusAgent" | "ThanosRuler") => {
+            operated(live, generation)
+        }
+        (OPEN_TELEMETRY, "OpenTelemetryCollector") => collector(live, generation),
+        _ => own_word(whole, generation),
     })
+}
+
+/// The workload behind a live object that calls itself ready whatever its pods are, and what that kind is called in
+/// URLs.
+pub(super) fn workload(key: &ObjectKey, live: &Value) -> Option<(ObjectKey, &'static str)> {
+    if key.group != OPEN_TELEMETRY || key.kind != "OpenTelemetryCollector" || is_left_alone(live) {
+        return None;
+    }
+    let (kind, plural) = match live.pointer("/spec/mode").and_then(Value::as_str) {
+        Some("daemonset") => ("DaemonSet", "daemonsets"),
+        Some("deployment") | None => ("Deployment", "deployments"),
+        Some("statefulset") => ("StatefulSet", "statefulsets"),
+        Some(_) => return None,
+    };
+    let name = format!("{}-collector", key.name);
+    let key =
+        ObjectKey { group: "apps".to_owned(), kind: kind.to_owned(), namespace: key.namespace.clone(), name };
+    (key.name.len() <= LONGEST_NAME).then_some((key, plural))
+}
+
+/// Each Gateway that a route names says for itself what it makes of it.
+fn route(live: &Value, generation: Option<i64>) -> Readiness {
+    let parents = live.pointer("/status/parents").and_then(Value::as_array);
+    let Some(parents) = parents.filter(|parents| !parents.is_empty()) else {
+        return Readiness::Waiting("no Gateway has answered for it yet".to_owned());
+    };
+    let mut said = parents.iter().map(|parent| held(Some(parent), &["Accepted", "ResolvedRefs"], generation));
+    said.find(|said| *said != Readiness::Ready).unwrap_or(Readiness::Ready)
+}
+
+/// What Prometheus' operator runs. Its `Available` counts all pods that are ready, also those that are to go.
+fn operated(live: &Value, generation: Option<i64>) -> Readiness {
+    if is_left_alone(live) {
+        return Readiness::Ready;
+    }
+    let said = held(live.get("status"), &["Reconciled", "Available"], generation);
+    let pods = |field: &str| live.pointer(&format!("/status/{field}")).and_then(Value::as_i64);
+    match (said, pods("replicas").zip(pods("updatedReplicas"))) {
+        (Readiness::Ready, Some((all, updated))) if all > updated => {
+            Readiness::Waiting(format!("{} old pods left", all - updated))
+        }
+        (said, _) => said,
+    }
+}
+
+/// A collector. `Ready` says that the operator has made everything; earlier operators say only the version.
+fn collector(live: &Value, generation: Option<i64>) -> Readiness {
+    if is_left_alone(live) {
+        return Readiness::Ready;
+    }
+    let status = live.get("status");
+    if status.and_then(|status| condition_in(status, "Ready")).is_some() {
+        return held(status, &["Ready"], generation);
+    }
+    match live.pointer("/status/version").and_then(Value::as_str) {
+        Some(version) if !version.is_empty() => Readiness::Ready,
+        _ => Readiness::Waiting(UNSEEN.to_owned()),
+    }
+}
+
+/// Whether the object tells its operator to leave everything as it is.
+fn is_left_alone(live: &Value) -> bool {
+    live.pointer("/spec/paused").and_then(Value::as_bool) == Some(true)
+        || live.pointer("/spec/managementState").and_then(Value::as_str) == Some("unmanaged")
+}
+
+/// What an object of any kind says of itself: that this generation was not seen yet, or that it is not ready.
+fn own_word(status: Option<&Value>, generation: Option<i64>) -> Readiness {
+    let seen = status.and_then(|status| status.get("observedGeneration")).and_then(Value::as_i64);
+    if seen.zip(generation).is_some_and(|(seen, generation)| seen < generation) {
+        return Readiness::Waiting(UNSEEN.to_owned());
+    }
+    let is_said = |name: &&str| status.is_some_and(|status| condition_in(status, name).is_some());
+    let said: Vec<&str> = ["Ready", "Available"].into_iter().filter(is_said).collect();
+    held(status, &said, generation)
 }
 
 /// Whether all conditions hold, for this generation of the object.
@@ -56,7 +132,7 @@ fn held(status: Option<&Value>, names: &[&str], generation: Option<i64>) -> Read
         }
         let seen = observed(status, name);
         if seen.zip(generation).is_some_and(|(seen, generation)| seen < generation) {
-            return Readiness::Waiting("its controller has not seen it yet".to_owned());
+            return Readiness::Waiting(UNSEEN.to_owned());
         }
     }
     Readiness::Ready
@@ -69,66 +145,4 @@ fn observed(status: Option<&Value>, name: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const GATEWAY_API: &str = "gateway.networking.k8s.io";
-
-    fn waiting(text: &str) -> Option<Readiness> {
-        Some(Readiness::Waiting(text.to_owned()))
-    }
-
-    #[test]
-    fn a_gateway_is_ready_when_this_generation_is_programmed() {
-        let gateway = |status: Value| {
-            readiness(GATEWAY_API, "Gateway", &json!({"metadata": {"generation": 2}, "status": status}))
-        };
-        let programmed = |status: &str, seen: i64| {
-            json!({"conditions": [
-                {"type": "Accepted", "status": "True", "observedGeneration": seen},
-                {"type": "Programmed", "status": status, "observedGeneration": seen,
-                    "reason": "AddressNotAssigned", "message": "no address yet"},
-            ]})
-        };
-        assert_eq!(gateway(json!({})), waiting("not Programmed"));
-        assert_eq!(
-            gateway(programmed("False", 2)),
-            waiting("not Programmed (AddressNotAssigned: no address yet)")
-        );
-        assert_eq!(gateway(programmed("True", 1)), waiting("its controller has not seen it yet"));
-        assert_eq!(gateway(programmed("True", 2)), Some(Readiness::Ready));
-    }
-
-    #[test]
-    fn a_route_is_ready_when_every_gateway_that_answers_takes_it() {
-        let route = |parents: Value| {
-            readiness(
-                GATEWAY_API,
-                "HTTPRoute",
-                &json!({"metadata": {"generation": 1}, "status": {"parents": parents}}),
-            )
-        };
-        let parent = |accepted: &str, resolved: &str| {
-            json!({"conditions": [
-                {"type": "Accepted", "status": accepted, "reason": "NotAllowedByListeners"},
-                {"type": "ResolvedRefs", "status": resolved, "reason": "BackendNotFound"},
-            ]})
-        };
-        assert_eq!(route(json!([])), waiting("no Gateway has answered for it yet"));
-        assert_eq!(route(json!([parent("True", "True")])), Some(Readiness::Ready));
-        assert_eq!(
-            route(json!([parent("True", "True"), parent("False", "True")])),
-            waiting("not Accepted (NotAllowedByListeners)")
-        );
-        assert_eq!(route(json!([parent("True", "False")])), waiting("not ResolvedRefs (BackendNotFound)"));
-    }
-
-    #[test]
-    fn kinds_of_other_groups_are_nobodys_affair() {
-        assert_eq!(readiness("networking.istio.io", "Gateway", &json!({})), None);
-        assert_eq!(readiness("cert-manager.io", "Issuer", &json!({})), None);
-        assert_eq!(readiness("cert-manager.io", "Certificate", &json!({})), waiting("not Ready"));
-    }
-}
+mod tests;
