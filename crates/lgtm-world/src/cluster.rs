@@ -53,6 +53,11 @@ impl Resource {
         Self { group: String::new(), version: "v1".to_owned(), plural: plural.to_owned(), namespaced: true }
     }
 
+    /// A resource of the group `apps`, such as `deployments`.
+    pub(crate) fn apps(plural: &str) -> Self {
+        Self { group: "apps".to_owned(), ..Self::core(plural) }
+    }
+
     /// `/apis/apps/v1/namespaces/x/deployments`; without a namespace, all of them.
     fn path(&self, namespace: Option<&str>) -> String {
         let mut path = if self.group.is_empty() {

@@ -30,6 +30,7 @@ use crate::{
     records,
 };
 
+mod claims;
 mod gone;
 mod prune;
 mod record;

@@ -103,13 +103,7 @@ async fn look(cluster: &Cluster, object: &Object) -> Answer<Readiness> {
 /// How far the workload is that stands behind an object which calls itself ready without regard to it.
 async fn look_behind(cluster: &Cluster, key: &ObjectKey, live: &Value) -> Answer<Readiness> {
     let Some((key, plural)) = conditions::workload(key, live) else { return Ok(Readiness::Ready) };
-    let resource = Resource {
-        group: key.group.clone(),
-        version: "v1".to_owned(),
-        plural: plural.to_owned(),
-        namespaced: true,
-    };
-    match cluster.object(&resource, key.namespace.as_deref(), &key.name).await {
+    match cluster.object(&Resource::apps(plural), key.namespace.as_deref(), &key.name).await {
         Ok(Some(found)) => Ok(match readiness(&key, &found) {
             Readiness::Waiting(what) => Readiness::Waiting(format!("{} {}: {what}", key.kind, key.name)),
             said @ (Readiness::Ready | Readiness::Failed(_)) => said,

@@ -20,15 +20,12 @@ use lgtm_topology::TopologyName;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
-use super::{CONCURRENCY, Context, took, until_gone};
+use super::{CONCURRENCY, Context, claims, took, until_gone};
 use crate::{
     cluster::{Cluster, Resource, answer::Answer, discovery},
     observe::resource,
     records,
 };
-
-/// What claims are called in URLs.
-const CLAIMS: &str = "persistentvolumeclaims";
 
 /// Takes away objects of a unit, and then its inventory or what it says of them.
 pub(crate) async fn remove(context: &Context<'_>, work: &RemoveObjects) -> Result<Done, Failure> {
@@ -111,17 +108,20 @@ async fn delete(
         let_go(cluster, object).await.map_err(failed)?;
         return Ok(Some(format!("{} is kept: {reason}", object.key)));
     }
-    let claims = if delete_data && object.key.group == "apps" && object.key.kind == "StatefulSet" {
-        claims_of(cluster, object).await.map_err(failed)?
-    } else {
-        Vec::new()
-    };
+    let data = if delete_data { claims::behind(cluster, object).await.map_err(failed)? } else { Vec::new() };
     let (namespace, uid) = (object.key.namespace.as_deref(), object.uid.as_deref());
     context.may_write()?;
     cluster.delete(&resource, namespace, &object.key.name, uid).await.map_err(failed)?;
-    for (name, uid) in claims {
+    for set in data.iter().filter(|set| set.key != object.key) {
+        // As long as it is there its controller makes the claims again.
+        until_gone(context, &Resource::apps("statefulsets"), &set.key, &set.uid).await?;
+    }
+    for claims::Claim { name, uid } in data.into_iter().flat_map(|set| set.claims) {
         context.may_write()?;
-        cluster.delete(&Resource::core(CLAIMS), namespace, &name, Some(&uid)).await.map_err(failed)?;
+        cluster
+            .delete(&Resource::core(claims::PLURAL), namespace, &name, Some(&uid))
+            .await
+            .map_err(failed)?;
     }
     Ok(None)
 }
@@ -149,35 +149,6 @@ async fn let_go(cluster: &Cluster, object: &InventoryObject) -> Answer<()> {
         }
         Err(error) => Err(error),
     }
-}
-
-/// The claims that a StatefulSet's controller made, with their uids: `<template>-<name>-<ordinal>`.
-async fn claims_of(cluster: &Cluster, object: &InventoryObject) -> Answer<Vec<(String, String)>> {
-    let namespace = object.key.namespace.as_deref();
-    let Some(live) = cluster.object(&resource(object), namespace, &object.key.name).await? else {
-        return Ok(Vec::new());
-    };
-    let templates = live.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
-    let prefixes: Vec<String> = templates
-        .into_iter()
-        .flatten()
-        .filter_map(|template| template.pointer("/metadata/name")?.as_str())
-        .map(|template| format!("{template}-{}-", object.key.name))
-        .collect();
-    let is_claim = |name: &str| {
-        prefixes.iter().any(|prefix| {
-            name.strip_prefix(prefix.as_str()).is_some_and(|ordinal| {
-                !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit())
-            })
-        })
-    };
-    let found = cluster.list(&Resource::core(CLAIMS), namespace, "").await?;
-    let text = |claim: &Value, pointer| claim.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    Ok(found
-        .iter()
-        .filter_map(|claim| Some((text(claim, "/metadata/name")?, text(claim, "/metadata/uid")?)))
-        .filter(|(name, _)| is_claim(name))
-        .collect())
 }
 
 /// Why a namespace stays: claims hold data, or someone else's objects are in it. Every kind that the
@@ -266,7 +237,11 @@ async fn kept_definition(
         namespaced: text("/spec/scope") == "Namespaced",
     };
     let mut foreign = cluster.list_metadata(&custom, "").await?;
-    foreign.retain(|found| label(found, TOPOLOGY_LABEL) != Some(topology.as_str()) || asks_to_be_kept(found));
+    foreign.retain(|found| {
+        let ours = label(found, TOPOLOGY_LABEL) == Some(topology.as_str()) && !asks_to_be_kept(found);
+        // What is on its way out has lost its kind already; the definition waits for its finalizers.
+        !ours && found.pointer("/metadata/deletionTimestamp").is_none()
+    });
     let foreign = foreign.len();
     Ok((foreign > 0).then(|| format!("{foreign} objects of its kind are not lgtmctl's")))
 }

@@ -26,6 +26,7 @@ mod hand;
 mod kubelet;
 mod lock;
 mod namespaces;
+mod operators;
 mod ownership;
 mod removal;
 mod replace;
