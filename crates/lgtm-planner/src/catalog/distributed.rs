@@ -65,11 +65,12 @@ fn mimir(topology: &Topology, key_digest: &str) -> Value {
             "max_global_series_per_user": tenant.limits.metrics_series,
         })
     };
-    json!({
-        "global": {"podAnnotations": {KEY_DIGEST: key_digest}},
+    let mut values = json!({
         "mimir": {"structuredConfig": {"limits": limits(&general(topology))}},
         "runtimeConfig": {"overrides": by_tenant(topology, limits)},
-    })
+    });
+    announce(&mut values, &upstream::MIMIR, key_digest);
+    values
 }
 
 /// Values of `loki`.
@@ -120,12 +121,20 @@ fn tempo(topology: &Topology, key_digest: &str) -> Value {
             },
         })
     };
-    json!({
-        "tempo": {"podAnnotations": {KEY_DIGEST: key_digest}},
+    let mut values = json!({
         "compactor": {"config": {"compaction": {"block_retention": topology.retention.traces.to_string()}}},
         "overrides": {"defaults": limits(&general(topology))},
         "per_tenant_overrides": by_tenant(topology, limits),
-    })
+    });
+    announce(&mut values, &upstream::TEMPO, key_digest);
+    values
+}
+
+/// Rolls the parts of a backend that have the key, as the chart's file says.
+fn announce(values: &mut Value, chart: &Upstream, key_digest: &str) {
+    for part in chart.parts_with("extraEnvFrom") {
+        upstream::merge(values, json!({part: {"podAnnotations": {KEY_DIGEST: key_digest}}}));
+    }
 }
 
 /// Values of `kube-prometheus-stack` that hub and spokes share: where metrics go, under which name.

@@ -99,6 +99,12 @@ impl Upstream {
         listed.chain(more).collect()
     }
 
+    /// The file's sections that say something of `key`.
+    pub fn parts_with(&self, key: &str) -> impl Iterator<Item = &str> {
+        let sections = self.base.values.as_object().into_iter().flatten();
+        sections.filter(move |(_, section)| section.get(key).is_some()).map(|(name, _)| name.as_str())
+    }
+
     /// The chart's values with what the topology implies.
     pub fn values(&self, implied: Value) -> Value {
         let mut values = self.base.values.clone();
