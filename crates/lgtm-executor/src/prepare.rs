@@ -169,7 +169,8 @@ async fn capabilities<W: World>(
 ) -> Result<Capabilities, PrepareError> {
     let mut capabilities = Capabilities::default();
     for (name, _) in desired.clusters() {
-        let seen = observed.state(name).map(|state| state.definitions.clone()).unwrap_or_default();
+        let wanted = desired.units_on(name).map(|unit| &unit.id.name).collect();
+        let seen = observed.state(name).map(|state| state.lasting_definitions(&wanted)).unwrap_or_default();
         capabilities.seen.insert(name.clone(), seen);
     }
     let extras: Vec<&Unit> = desired

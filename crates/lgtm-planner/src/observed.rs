@@ -98,6 +98,21 @@ impl ClusterState {
         self.live.get(key).filter(|_| !self.goes_with_namespace(key))
     }
 
+    /// The custom resources that are there and stay, when these are the units that are wanted: those that another
+    /// unit of ours brought go with it, and then nobody can discover any.
+    pub fn lasting_definitions(&self, wanted: &BTreeSet<&UnitName>) -> BTreeSet<String> {
+        let leaving = self.inventories.values().filter(|inventory| !wanted.contains(&inventory.unit));
+        let groups: BTreeSet<&str> = leaving
+            .flat_map(|inventory| &inventory.objects)
+            .filter(|object| object.key.kind == "CustomResourceDefinition" && !object.keep)
+            .filter_map(|object| object.key.name.split_once('.').map(|(_, group)| group))
+            .collect();
+        let lasts = |definition: &&String| {
+            !definition.split_once('/').is_some_and(|(group, _)| groups.contains(group))
+        };
+        self.definitions.iter().filter(lasts).cloned().collect()
+    }
+
     /// A recorded object with the uid that it has now.
     pub fn with_live_uid(&self, object: &InventoryObject) -> InventoryObject {
         let uid = self.live.get(&object.key).map(|live| live.uid.clone());
@@ -201,4 +216,63 @@ pub struct Conflict {
     pub path: String,
     /// The manager, for example `kubectl-edit`.
     pub manager: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use lgtm_topology::TopologyName;
+
+    use super::*;
+    use crate::{
+        fact::UnitFacts,
+        inventory::{State, Took},
+    };
+
+    fn definition(name: &str, keep: bool) -> InventoryObject {
+        InventoryObject {
+            key: ObjectKey {
+                group: "apiextensions.k8s.io".to_owned(),
+                kind: "CustomResourceDefinition".to_owned(),
+                namespace: None,
+                name: name.to_owned(),
+            },
+            version: "v1".to_owned(),
+            plural: "customresourcedefinitions".to_owned(),
+            uid: None,
+            fingerprint: None,
+            owned: None,
+            done: None,
+            keep,
+        }
+    }
+
+    #[test]
+    fn definitions_go_with_the_unit_that_brought_them() {
+        let unit = UnitName::new("prometheus-crds");
+        let state = |keep| ClusterState {
+            definitions: ["monitoring.coreos.com/v1/PodMonitor".to_owned(), "other.io/v1/Thing".to_owned()]
+                .into(),
+            inventories: [(
+                unit.clone(),
+                Inventory {
+                    topology: TopologyName::new("any"),
+                    unit: unit.clone(),
+                    state: State::Applied,
+                    digest: Digest::of_bytes(b""),
+                    needs: BTreeSet::new(),
+                    facts: UnitFacts::new(),
+                    used: Vec::new(),
+                    objects: vec![definition("podmonitors.monitoring.coreos.com", keep)],
+                    took: Took::default(),
+                    applied_at: 0,
+                },
+            )]
+            .into(),
+            ..ClusterState::default()
+        };
+        assert_eq!(state(false).lasting_definitions(&[&unit].into()).len(), 2);
+        assert_eq!(state(true).lasting_definitions(&BTreeSet::new()).len(), 2);
+        let left = state(false).lasting_definitions(&BTreeSet::new());
+        assert_eq!(left, BTreeSet::from(["other.io/v1/Thing".to_owned()]));
+    }
 }
