@@ -20,7 +20,7 @@ use crate::{
     inventory::{Inventory, InventoryObject, UsedFact},
     object::{Object, ObjectKey},
     observed::{Conflict, FieldChange, Observed},
-    unit::{ClusterContent, MaterialContent, ServiceAddress, UnitId},
+    unit::{AccessKeyRequest, ClusterContent, MaterialContent, SecretRef, ServiceAddress, UnitId},
 };
 
 mod decide;
@@ -36,7 +36,7 @@ mod remove;
 pub use decide::{Decision, decide, plan};
 pub use error::PlanError;
 pub use facts::known_facts;
-pub use material::{ExamineMaterial, assess_material, is_due};
+pub use material::{CLAIMS, ExamineMaterial, assess_material, is_due};
 pub use objects::{assess, assess_unit};
 pub use record::ReadBack;
 pub use remove::plan_destroy;
@@ -307,12 +307,25 @@ pub struct ApplyObjects {
     pub used: Vec<UsedFact>,
     /// Facts to read at the end.
     pub gives: Vec<ServiceAddress>,
+    /// The access keys that the content did not use before. When everything is ready nobody needs earlier ones.
+    pub retires: Vec<UsedKey>,
     /// The input digest that the inventory records.
     pub digest: Digest,
     /// The needs that the inventory records.
     pub needs: BTreeSet<UnitId>,
     /// The inventory as it was.
     pub before: Option<Inventory>,
+}
+
+/// An access key that a unit alone uses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UsedKey {
+    /// The unit that made it.
+    pub unit: UnitId,
+    /// Where it is kept.
+    pub secret: SecretRef,
+    /// What it is for.
+    pub request: AccessKeyRequest,
 }
 
 /// See [`Action::Make`].
@@ -323,7 +336,7 @@ pub struct MakeMaterial {
     /// Whether the live Secret's content must not be used, even where it looks right.
     pub remake: bool,
     /// The Secret of the authority, for certificates: its cluster, namespace and name.
-    pub authority: Option<(ClusterName, crate::unit::SecretRef)>,
+    pub authority: Option<(ClusterName, SecretRef)>,
     /// The authority's fingerprint, for certificates.
     pub authority_fingerprint: Option<String>,
     /// The input digest that the inventory records.

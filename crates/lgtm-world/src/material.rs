@@ -10,9 +10,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lgtm_executor::{Done, Failure, Kind, Outcome};
 use lgtm_planner::{
     fact::UnitFacts,
+    fingerprint::is_data_ours,
     inventory::{Inventory, State, TOPOLOGY_LABEL, UNIT_LABEL},
     object::{Object, ObjectKey, label},
-    plan::MakeMaterial,
+    plan::{CLAIMS, MakeMaterial},
     unit::{AccessKeyRequest, CertificateRequest, CertificateUsage, Material, SecretRef, UnitId},
 };
 use serde_json::{Value, json};
@@ -31,6 +32,7 @@ use crate::{
 mod access_key;
 mod examine;
 
+pub(crate) use access_key::retire;
 pub(crate) use examine::examine;
 
 /// A year's margin over the longest support cycle of what trusts it; its rotation has phases of its own.
@@ -72,13 +74,16 @@ pub(crate) async fn make(
     }
     context.may_write()?;
     records::write_inventory(cluster, &record).await?;
-    let existing = live.as_ref().map(data_of).filter(|_| !work.remake);
+    // What is to be remade is lost, or not ours. If it is ours, an earlier try of this step has remade it.
+    let usable = live.as_ref().filter(|live| !work.remake || is_made_here(live, &work.content.material));
+    let existing = usable.map(data_of);
     let wanted = Wanted::new(context, work, authority, digest_key).await?;
     let (data, kept) = match existing.filter(|data| wanted.is_met_by(data)) {
         Some(data) => (data, true),
         None => (wanted.generate().map_err(|error| cannot(context, &key, &error))?, false),
     };
-    let facts = wanted.facts(&data, work.before.as_ref()).map_err(|error| cannot(context, &key, &error))?;
+    let mut facts =
+        wanted.facts(&data, work.before.as_ref()).map_err(|error| cannot(context, &key, &error))?;
     let object = secret_object(context, secret, wanted.secret_type(), &data)
         .map_err(|error| cannot(context, &key, &error))?;
     context.may_write()?;
@@ -86,6 +91,10 @@ pub(crate) async fn make(
     if let Material::AccessKey(request) = &work.content.material {
         // Not before the Secret holds it: a key that opens something and is in no Secret is of no use.
         access_key::open(context, request, &data).await?;
+        let claims = access_key::claims(cluster, request).await;
+        let claims =
+            claims.map_err(|error| cluster.failure("looking for the object storage's claims", error))?;
+        facts.extend(claims.map(|claims| (CLAIMS.to_owned(), json!(claims))));
     }
     let (_, seen) = of_metadata("", "Secret", &applied);
     record.state = State::Applied;
@@ -118,6 +127,21 @@ fn is_ours(live: &Value, context: &Context<'_>) -> bool {
         // The label may have been taken off by hand; units of other topologies have the same names.
         None => label(live, UNIT_LABEL) == Some(context.step.unit.name.as_str()),
     }
+}
+
+/// The keys of `data` that are made.
+fn data_keys(material: &Material) -> Vec<&str> {
+    match material {
+        Material::Authority { .. } => vec!["tls.crt", "tls.key"],
+        Material::Certificate(_) => vec!["ca.crt", "tls.crt", "tls.key"],
+        Material::Password { .. } | Material::Given(_) => vec!["password"],
+        Material::AccessKey(request) => vec![&request.id_key, &request.secret_key],
+    }
+}
+
+/// Whether nobody else has written any of what is made.
+fn is_made_here(secret: &Value, material: &Material) -> bool {
+    data_keys(material).iter().all(|key| is_data_ours(secret, key))
 }
 
 fn data_of(secret: &Value) -> Data {

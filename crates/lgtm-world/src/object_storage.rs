@@ -42,36 +42,78 @@ pub(crate) fn family(topology: &TopologyName, unit: &UnitId) -> String {
     format!("lgtm{}", digest.short())
 }
 
-/// Ensures that the buckets are there and that `key` opens them and nothing else.
+/// Ensures that the buckets are there and that `key` opens them and nothing else. The keys that `unit` had before
+/// open them too, until they are retired.
 #[tracing::instrument(name = "open buckets", level = "debug", skip_all, fields(buckets = buckets.names.len()))]
 pub(crate) async fn open(
     context: &Context<'_>,
+    unit: &UnitId,
     buckets: &Buckets,
-    root: &AccessKey,
-    key: &AccessKey,
+    keys: Keys<'_>,
+) -> Result<(), Failure> {
+    ask_for(context, unit, buckets, keys, Purpose::Open).await
+}
+
+/// Removes the users that `unit` had before, when whoever used their keys has this one.
+#[tracing::instrument(name = "retire keys", level = "debug", skip_all)]
+pub(crate) async fn retire(
+    context: &Context<'_>,
+    unit: &UnitId,
+    buckets: &Buckets,
+    keys: Keys<'_>,
+) -> Result<(), Failure> {
+    ask_for(context, unit, buckets, keys, Purpose::Retire).await
+}
+
+/// The key that may do everything, and the one that a unit has.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys<'a> {
+    pub(crate) root: &'a AccessKey,
+    pub(crate) own: &'a AccessKey,
+}
+
+#[derive(Clone, Copy)]
+enum Purpose {
+    Open,
+    Retire,
+}
+
+async fn ask_for(
+    context: &Context<'_>,
+    unit: &UnitId,
+    buckets: &Buckets,
+    keys: Keys<'_>,
+    purpose: Purpose,
 ) -> Result<(), Failure> {
     let place = Place { cluster: &context.cluster.name, storage: &buckets.storage };
-    let unit = &context.step.unit;
     let grant = Grant {
-        root,
-        key,
+        root: keys.root,
+        key: keys.own,
         family: &family(context.topology, unit),
         policy: &format!("lgtmctl-{}-{}", context.topology, unit.name),
         buckets: &buckets.names,
     };
-    let opening = through_any_pod(context, &place, &grant);
-    tokio::time::timeout(TIMEOUT, opening)
+    let asking = through_any_pod(context, &place, &grant, purpose);
+    tokio::time::timeout(TIMEOUT, asking)
         .await
         .unwrap_or_else(|_| Err(place.failure(Trouble::Slow { seconds: TIMEOUT.as_secs() })))
 }
 
 /// Tries one Pod of the storage after the other, as long as none answers.
-async fn through_any_pod(context: &Context<'_>, place: &Place<'_>, grant: &Grant<'_>) -> Result<(), Failure> {
+async fn through_any_pod(
+    context: &Context<'_>,
+    place: &Place<'_>,
+    grant: &Grant<'_>,
+    purpose: Purpose,
+) -> Result<(), Failure> {
     let may_write = || context.may_write();
     let mut last = place.failure(Trouble::NoPod);
     for pod in forward::pods(context.cluster, place.storage).await? {
         let tried = match forward::line(context.cluster, place.storage, &pod).await {
-            Ok(mut line) => grant.ensure(&mut line, &may_write).await,
+            Ok(mut line) => match purpose {
+                Purpose::Open => grant.ensure(&mut line, &may_write).await,
+                Purpose::Retire => grant.retire(&mut line, &may_write).await,
+            },
             Err(trouble) => Err(trouble),
         };
         match tried {

@@ -26,6 +26,7 @@ use crate::{
         takeover::{hand_over_replicas, write_owners},
     },
     lock::Held,
+    material,
     observe::of_metadata,
     records,
 };
@@ -97,6 +98,9 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
     let once = work.objects.iter().filter(|object| is_run_once(object) && work.write.contains(&object.key()));
     let jobs: Vec<&Object> = once.filter(|object| !is_hook(object)).chain(lasting).collect();
     waited += wait(context, &jobs).await?;
+    for key in &work.retires {
+        material::retire(context, key).await?;
+    }
     let remarks = prune(context, &work.prune, false).await?;
     let objects = work.applied(skeleton, &record::read_back(context, work).await?);
     let facts = facts(context, work).await?;

@@ -18,6 +18,10 @@ use crate::{
     unit::{AccessKeyRequest, Content, Material, MaterialContent, Unit, UnitId},
 };
 
+/// The fact of an access key that tells which volumes held the storage when its buckets were made: a digest of their
+/// claims' uids. A closer look reports others as a field of this name.
+pub const CLAIMS: &str = "claims";
+
 /// A Secret that needs a closer look.
 #[derive(Clone, Debug)]
 pub struct ExamineMaterial {
@@ -55,8 +59,13 @@ pub fn assess_material(
                 .and_then(|state| state.find(&object.key))
                 .is_some_and(|live| live.fingerprint != object.fingerprint)
         });
-        // A value in the file may change without a trace in the cluster.
-        if full || moved || matches!(content.material, Material::Given(_)) {
+        // A value in the file, or the storage behind a key, may change without a trace on the Secret.
+        let beside = match &content.material {
+            Material::Given(_) => true,
+            Material::AccessKey(_) => inventory.facts.contains_key(CLAIMS),
+            Material::Authority { .. } | Material::Certificate(_) | Material::Password { .. } => false,
+        };
+        if full || moved || beside {
             let recorded = inventory.facts.clone();
             wanted.insert(unit.id.clone(), ExamineMaterial { content: content.clone(), recorded });
         }
@@ -168,6 +177,19 @@ fn examined(
     let Some(ObjectExamined::Differs(difference)) = seen else { return Verdict::Keep };
     let in_data = |path: &str| path == "data" || path.starts_with("data.") || path == "type";
     let lost = difference.fields.iter().any(|field| in_data(&field.path));
+    if !lost && difference.fields.iter().any(|field| field.path == CLAIMS) {
+        let change = ObjectChange {
+            remark: purpose(&content.material),
+            ..ObjectChange::new(object, ObjectVerb::Update)
+        };
+        return Verdict::Make {
+            change: Change::Update,
+            reasons: vec!["the storage has other volumes, which may be empty".to_owned()],
+            objects: vec![change],
+            remake: false,
+            forbidden,
+        };
+    }
     let objects = vec![ObjectChange {
         object: object.clone(),
         verb: if lost { ObjectVerb::Replace } else { ObjectVerb::Update },

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Action, ApplyObjects, Decision, Inputs, ObjectChange, ObjectVerb, PlanError, Rendered, namespaces,
+    Action, ApplyObjects, Decision, Inputs, ObjectChange, ObjectVerb, PlanError, Rendered, UsedKey,
+    namespaces,
     reasons::{ending, explain, lost_by_replacing, why_kept},
     remove::is_ours,
 };
@@ -14,7 +15,7 @@ use crate::{
     object::{Object, ObjectKey, duplicate_list_keys},
     observed::{ClusterState, Difference, ObjectExamined},
     phase::{Occasion, is_run_once, select_hooks},
-    unit::{Content, Unit, UnitId},
+    unit::{Content, Material, MaterialContent, Unit, UnitId},
 };
 
 /// The objects that the world must compare with live ones before a plan can be made.
@@ -165,6 +166,7 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
         | Content::Material(_) => Vec::new(),
     };
     let needs_permission = work.loses_data && !inputs.options.allow_replace.contains(&unit.id);
+    let used = used_facts(inputs, unit);
     let action = Action::Apply(Box::new(ApplyObjects {
         objects,
         write: work.write,
@@ -172,7 +174,8 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
         adopt: work.adopt,
         prune,
         leaving,
-        used: used_facts(inputs, unit),
+        retires: new_keys(inputs, unit, &used),
+        used,
         gives,
         digest,
         needs: unit.needs.clone(),
@@ -190,6 +193,32 @@ fn used_facts(inputs: &Inputs<'_>, unit: &Unit) -> Vec<UsedFact> {
             Some(UsedFact { fact, value })
         })
         .collect()
+}
+
+/// The access keys in the content that were not in it when the unit was last ready. Where others need a key too,
+/// nobody can say when all of them have it.
+fn new_keys(inputs: &Inputs<'_>, unit: &Unit, used: &[UsedFact]) -> Vec<UsedKey> {
+    let before = inputs.observed.inventory(&unit.id).filter(|before| before.state == State::Applied);
+    let is_new = |used: &&UsedFact| before.is_none_or(|before| !before.used.contains(used));
+    let key = |used: &UsedFact| {
+        let maker = inputs.desired.units.get(&used.fact.unit)?;
+        let Content::Material(MaterialContent { secret, material: Material::AccessKey(request) }) =
+            &maker.content
+        else {
+            return None;
+        };
+        let is_alone = inputs
+            .desired
+            .units_on(&maker.id.cluster)
+            .all(|other| other.id == unit.id || !other.needs.contains(&maker.id));
+        let opens = request.opens.is_some() && maker.id.cluster == unit.id.cluster;
+        (opens && is_alone).then(|| UsedKey {
+            unit: maker.id.clone(),
+            secret: secret.clone(),
+            request: request.clone(),
+        })
+    };
+    used.iter().filter(is_new).filter_map(key).collect()
 }
 
 /// What is gathered over the objects of a unit.

@@ -1,14 +1,16 @@
 //! Access keys for object storage: when one is made, kept and made anew.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use lgtm_planner::{
     desired::{Capabilities, Desired, desire},
     digest::Digest,
+    fact::FactRef,
     object::ObjectKey,
-    plan::{Action, Change, MakeMaterial, ObjectVerb, PlanOptions, Step},
+    plan::{Action, Change, MakeMaterial, ObjectVerb, PlanOptions, Step, Target},
     unit::{
-        AccessKeyRequest, Buckets, Content, Material, MaterialContent, ObjectStorage, SecretRef, Unit, UnitId,
+        AccessKeyRequest, Buckets, ChartRef, Content, Material, MaterialContent, ObjectStorage, Release,
+        SecretRef, Unit, UnitId,
     },
 };
 use lgtm_topology::{ClusterName, Topology, parse};
@@ -165,4 +167,78 @@ fn whatever_is_asked_for_is_in_the_digest() {
     let digests: BTreeSet<Digest> =
         requests.into_iter().map(|request| Material::AccessKey(request).request_digest()).collect();
     assert_eq!(digests.len(), count);
+}
+
+/// A release that reads the key, beside what `desired` has.
+fn with_readers(names: &[&str]) -> Desired {
+    let mut desired = desired(request(&["chunks"]));
+    let key = UnitId::new(&desired.hub, "loki-key");
+    for name in names {
+        let release = Release {
+            chart: ChartRef::Embedded("reader".to_owned()),
+            name: (*name).to_owned(),
+            namespace: "loki".to_owned(),
+            values: Arc::new(json!({"digest": FactRef::new(&key, "digest").placeholder()})),
+            gives: Vec::new(),
+        };
+        let id = UnitId::new(&desired.hub, *name);
+        let content = Content::Release(release);
+        desired.units.insert(id.clone(), Unit { id, needs: [key.clone()].into(), content });
+    }
+    desired.add_needs([]).unwrap();
+    desired
+}
+
+/// The keys that a reader retires when it is applied; none when nothing is planned for it.
+fn retired(world: &mut World, readers: &[&str]) -> Option<Vec<String>> {
+    let prepared = prepare_desired(world, with_readers(readers), &PlanOptions::default()).unwrap();
+    let step = prepared.plan.steps.iter().find(|step| step.id.unit.name.as_str() == readers[0]).cloned();
+    assert!(apply(world, prepared, |_| 0).stuck.is_empty());
+    match step?.action {
+        Some(Action::Apply(work)) => Some(work.retires.iter().map(|key| key.unit.to_string()).collect()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Loses the key and makes another, and goes no further.
+fn lose(world: &mut World, readers: &[&str]) {
+    let hub = desired(request(&[])).hub;
+    world.cluster(&hub).delete(&key());
+    let targets = vec![Target::Unit(UnitId::new(&hub, "loki-key"))];
+    let options = PlanOptions { targets, ..PlanOptions::default() };
+    let prepared = prepare_desired(world, with_readers(readers), &options).unwrap();
+    assert!(prepared.plan.steps.iter().any(|step| step.change == Change::Replace));
+    assert!(apply(world, prepared, |_| 0).stuck.is_empty());
+}
+
+#[test]
+fn earlier_keys_go_when_the_one_who_reads_them_has_the_new_one() {
+    let mut world = World::default();
+    let first = prepare_desired(&world, with_readers(&["reader"]), &PlanOptions::default()).unwrap();
+    assert!(apply(&mut world, first, |_| 0).stuck.is_empty());
+    assert_eq!(retired(&mut world, &["reader"]), None);
+    lose(&mut world, &["reader"]);
+    assert_eq!(retired(&mut world, &["reader"]), Some(vec!["hub/loki-key".to_owned()]));
+    assert_eq!(retired(&mut world, &["reader"]), None);
+
+    // A reader that changes for another reason has the key already.
+    let hub = desired(request(&[])).hub;
+    let reader = ObjectKey {
+        group: String::new(),
+        kind: "ConfigMap".to_owned(),
+        namespace: Some("loki".to_owned()),
+        name: "reader".to_owned(),
+    };
+    world.cluster(&hub).delete(&reader);
+    assert_eq!(retired(&mut world, &["reader"]), Some(Vec::new()));
+}
+
+#[test]
+fn a_key_that_several_read_is_taken_from_nobody() {
+    let readers = ["reader", "second"];
+    let mut world = World::default();
+    let first = prepare_desired(&world, with_readers(&readers), &PlanOptions::default()).unwrap();
+    assert!(apply(&mut world, first, |_| 0).stuck.is_empty());
+    lose(&mut world, &readers);
+    assert_eq!(retired(&mut world, &readers), Some(Vec::new()));
 }

@@ -7,13 +7,13 @@ use lgtm_planner::{
     inventory::{TOPOLOGY_LABEL, UNIT_LABEL},
     object::label,
     observed::{Difference, Examined, FieldChange, ObjectExamined},
-    plan::ExamineMaterial,
+    plan::{CLAIMS, ExamineMaterial},
     unit::{Material, UnitId},
 };
 use lgtm_topology::TopologyName;
 use serde_json::Value;
 
-use super::{data_of, secrets};
+use super::{access_key, data_keys, data_of, secrets};
 use crate::{
     cluster::{Cluster, answer::Answer},
     pki,
@@ -44,6 +44,7 @@ pub(crate) async fn examine(
         }
     }
     fields.extend(changed_data(&live, examination, digest_key));
+    fields.extend(changed_claims(cluster, examination).await?);
     let seen = if fields.is_empty() {
         ObjectExamined::Same
     } else {
@@ -52,15 +53,23 @@ pub(crate) async fn examine(
     Ok(Examined { objects: [(key, seen)].into(), note: None })
 }
 
+/// Whether the storage that a key opens has other claims than when its buckets were made.
+async fn changed_claims(cluster: &Cluster, examination: &ExamineMaterial) -> Answer<Option<FieldChange>> {
+    let Material::AccessKey(request) = &examination.content.material else { return Ok(None) };
+    let before = examination.recorded.get(CLAIMS).and_then(Value::as_str);
+    let (Some(before), Some(now)) = (before, access_key::claims(cluster, request).await?) else {
+        return Ok(None);
+    };
+    Ok((before != now).then(|| FieldChange {
+        path: CLAIMS.to_owned(),
+        before: Some(before.to_owned()),
+        after: Some(now),
+    }))
+}
+
 /// The keys of `data` that are not what lgtmctl put there: not owned by it any more, or, for a value
 /// that the topology gives, another value.
 fn changed_data(live: &Value, examination: &ExamineMaterial, digest_key: Option<&[u8]>) -> Vec<FieldChange> {
-    let keys: Vec<&str> = match &examination.content.material {
-        Material::Authority { .. } => vec!["tls.crt", "tls.key"],
-        Material::Certificate(_) => vec!["ca.crt", "tls.crt", "tls.key"],
-        Material::Password { .. } | Material::Given(_) => vec!["password"],
-        Material::AccessKey(request) => vec![&request.id_key, &request.secret_key],
-    };
     let data = data_of(live);
     let conceal = |value: &[u8]| {
         digest_key.map_or_else(
@@ -69,7 +78,7 @@ fn changed_data(live: &Value, examination: &ExamineMaterial, digest_key: Option<
         )
     };
     let mut changes = Vec::new();
-    for key in keys {
+    for key in data_keys(&examination.content.material) {
         let found = data.get(key);
         let intact = match &examination.content.material {
             Material::Given(value) => {

@@ -32,15 +32,14 @@ pub(super) struct Grant<'a> {
 pub(super) type MayWrite<'a> = &'a (dyn Fn() -> Result<(), Failure> + Sync);
 
 impl Grant<'_> {
-    /// Ensures all of it. Each part needs those before it: a policy is attached to a user that is there, and
-    /// an earlier key goes when the new one is known to work. Users are listed first, since the refusal of a
-    /// list says why, and that of a look for a bucket cannot.
+    /// Ensures all of it. Each part needs those before it: a policy is attached to a user that is there. Users
+    /// are listed first, since the refusal of a list says why, and that of a look for a bucket cannot.
     pub(super) async fn ensure(&self, line: &mut Line, may_write: MayWrite<'_>) -> Result<(), Trouble> {
         if self.buckets.is_empty() {
             return Err(Trouble::NoBuckets);
         }
         let denied = |failure| Trouble::Said(Box::new(failure));
-        let earlier = self.earlier(line).await?;
+        self.users(line).await?;
         for bucket in self.buckets {
             self.ensure_bucket(line, bucket, &|| may_write().map_err(denied)).await?;
         }
@@ -51,8 +50,19 @@ impl Grant<'_> {
         for bucket in self.buckets {
             self.check_bucket(line, bucket).await?;
         }
-        for id in earlier {
-            may_write().map_err(denied)?;
+        Ok(())
+    }
+
+    /// Removes the users that this one was before. Whoever still has one of their keys opens nothing any more.
+    pub(super) async fn retire(&self, line: &mut Line, may_write: MayWrite<'_>) -> Result<(), Trouble> {
+        let users = self.users(line).await?;
+        let earlier = |id: &&String| {
+            id.starts_with(self.family)
+                && id.as_str() != self.key.id()
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        for id in users.keys().filter(earlier) {
+            may_write().map_err(|failure| Trouble::Said(Box::new(failure)))?;
             let path = format!("{ADMIN}/remove-user?accessKey={id}");
             let removed =
                 line.ask(ask("removing an earlier key's user", Method::DELETE, path), self.root).await?;
@@ -126,19 +136,12 @@ impl Grant<'_> {
         }
     }
 
-    /// The users that this one was before.
-    async fn earlier(&self, line: &mut Line) -> Result<Vec<String>, Trouble> {
+    /// Everybody's users, by id.
+    async fn users(&self, line: &mut Line) -> Result<Map<String, Value>, Trouble> {
         let doing = "listing users";
         let listed =
             line.ask(ask(doing, Method::GET, format!("{ADMIN}/list-users")), self.root).await?.success()?;
-        let users: Map<String, Value> = serde_json::from_slice(&listed.body)
-            .map_err(|_| Trouble::Unreadable { doing: doing.to_owned() })?;
-        let ours = |id: &&String| {
-            id.starts_with(self.family)
-                && id.as_str() != self.key.id()
-                && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        };
-        Ok(users.keys().filter(ours).cloned().collect())
+        serde_json::from_slice(&listed.body).map_err(|_| Trouble::Unreadable { doing: doing.to_owned() })
     }
 }
 

@@ -42,11 +42,14 @@ fn told(trouble: Trouble) -> Failure {
     Place { cluster: &ClusterName::new("hub"), storage: &storage }.failure(trouble)
 }
 
+/// Opens the buckets, and retires earlier keys as if everybody had the new one.
 async fn ensure_while(storage: &Storage, may_write: grant::MayWrite<'_>) -> Result<(), Trouble> {
     let (root, key) = (AccessKey::new(ROOT.0, ROOT.1), AccessKey::new(KEY.0, KEY.1));
     let buckets = ["chunks".to_owned(), "ruler".to_owned()];
     let grant = Grant { root: &root, key: &key, family: FAMILY, policy: POLICY, buckets: &buckets };
-    grant.ensure(&mut storage.line().await, may_write).await
+    let mut line = storage.line().await;
+    grant.ensure(&mut line, may_write).await?;
+    grant.retire(&mut line, may_write).await
 }
 
 async fn ensure(storage: &Storage) -> Result<(), Trouble> {
@@ -127,6 +130,7 @@ async fn each_call_is_made_once_and_in_its_order() {
              &userOrGroup=lgtmfamilyNew",
             "HEAD /chunks",
             "HEAD /ruler",
+            "GET /rustfs/admin/v3/list-users",
             "DELETE /rustfs/admin/v3/remove-user?accessKey=lgtmfamilyOld",
         ]
     );
@@ -178,12 +182,12 @@ async fn a_refusal_at_any_request_ends_the_run_with_what_it_means() {
     ];
     let looks_for_a_bucket = |at: usize| [1, 3, 8, 9].contains(&at);
     for (status, code, kind) in cases {
-        for at in 0..11 {
+        for at in 0..12 {
             let storage = Storage::with(half_made(0b10_0000));
             storage.fail(at, Fault::Refuse(status, code));
             let outcome = ensure(&storage).await;
             // A bucket that is not there is made, and a user that is not there is removed already.
-            if status == 404 && (at == 1 || at == 3 || at == 10) {
+            if status == 404 && (at == 1 || at == 3 || at == 11) {
                 outcome.unwrap();
                 continue;
             }
@@ -228,6 +232,22 @@ async fn messages_say_which_call_which_bucket_what_status_and_what_to_do() {
     shown.push(message(7, Fault::Refuse(503, "ServiceUnavailable")).await);
     shown.push(message(8, Fault::Refuse(403, "")).await);
     insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[tokio::test]
+async fn an_earlier_key_opens_the_buckets_until_it_is_retired() {
+    let storage = Storage::with(half_made(0b10_0000));
+    let (root, key) = (AccessKey::new(ROOT.0, ROOT.1), AccessKey::new(KEY.0, KEY.1));
+    let buckets = ["chunks".to_owned(), "ruler".to_owned()];
+    let grant = Grant { root: &root, key: &key, family: FAMILY, policy: POLICY, buckets: &buckets };
+    let mut line = storage.line().await;
+    grant.ensure(&mut line, &|| Ok(())).await.unwrap();
+    let mut both = whole();
+    both.users.extend(texts([EARLIER]));
+    both.attached.extend(texts([(EARLIER.0, POLICY)]));
+    assert_eq!(storage.state(), both);
+    grant.retire(&mut line, &|| Ok(())).await.unwrap();
+    assert_eq!(storage.state(), whole());
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 //!
 //! No scenario asks for one yet, so the unit is put beside those of the topology by hand.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use lgtm_executor::{ApplyOptions, Prepared, World as _, prepare::observe, world::Examination};
+use lgtm_executor::{ApplyOptions, Events, Prepared, World as _, prepare::observe, world::Examination};
 use lgtm_planner::{
     desired::{Capabilities, desire},
-    plan::{Change, Plan, assess_material, known_facts, plan},
+    digest::Digest,
+    object::Object,
+    plan::{Action, ApplyObjects, Change, Plan, StepId, UsedKey, assess_material, known_facts, plan},
     unit::{
         AccessKeyRequest, Buckets, Content, ENROLMENT_UNIT, Material, MaterialContent, ObjectStorage,
         SecretRef, Unit, UnitId,
@@ -28,6 +30,8 @@ mod storage;
 use storage::Storage;
 
 const NAMESPACE: &str = "storage";
+const CLAIMS: &str = "/api/v1/namespaces/storage/persistentvolumeclaims";
+const LOKI_KEY: &str = "/api/v1/namespaces/storage/secrets/loki-key";
 
 /// A unit of the hub that is an access key in a Secret of its name.
 fn unit(name: &str, opens: Option<&[&str]>) -> Unit {
@@ -170,6 +174,7 @@ async fn buckets_are_opened_through_the_api_server() {
     let made = secret(&hand, "loki-key").await.unwrap();
     assert_eq!(keys(&made), ["ID", "SECRET"]);
 
+    hand.create(CLAIMS, &claim()).await;
     let storage = Storage::start().await;
     let pod = PodPort { namespace: NAMESPACE, name: "rustfs-0", port: 7000 };
     let kubelet = Kubelet::start(pod, storage.port()).await;
@@ -188,14 +193,91 @@ async fn buckets_are_opened_through_the_api_server() {
     assert_eq!(storage.buckets(), ["chunks", "index", "ruler"]);
     assert_eq!(storage.users(), first);
 
-    // A lost key is no user any more.
-    hand.delete(&format!("/api/v1/namespaces/{NAMESPACE}/secrets/loki-key")).await;
+    // Other volumes may be empty.
     let opening = || unit("loki-key", Some(&["chunks", "index"]));
-    assert_eq!(converge(&bed, opening()).await, Some(Change::Replace));
-    let second = storage.users();
-    assert!(second.len() == 1 && second != first, "one user, and not the one before");
+    hand.delete(&format!("{CLAIMS}/data")).await;
+    hand.create(CLAIMS, &claim()).await;
+    assert_eq!(converge(&bed, opening()).await, Some(Change::Update));
+    assert_eq!(secret(&hand, "loki-key").await.unwrap()["data"], made["data"]);
     assert_eq!(kubelet.forwards(), 3);
     assert_eq!(converge(&bed, opening()).await, None);
+
+    // A lost key is made anew once, however often that is tried.
+    hand.delete(LOKI_KEY).await;
+    let endpoints = format!("/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices/rustfs-svc-1");
+    hand.delete(&endpoints).await;
+    bed.world.lock(&bed.topology.name).await.unwrap();
+    let prepared = prepare(&bed, opening()).await;
+    let trying = tokio::spawn({
+        let world = Arc::clone(&bed.world);
+        async move { perform(&world, prepared, ApplyOptions::default()).await }
+    });
+    let remade = loop {
+        if let Some(secret) = secret(&hand, "loki-key").await {
+            break secret["data"].clone();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    assert!(!trying.await.unwrap().is_complete());
+    bed.world.release_lock().await;
+    assert_ne!(remade, made["data"]);
+    assert_eq!(secret(&hand, "loki-key").await.unwrap()["data"], remade);
+    hand.create(endpoints.rsplit_once('/').unwrap().0, &slice()).await;
+    assert_eq!(converge(&bed, opening()).await, Some(Change::Resume));
+    assert_eq!(secret(&hand, "loki-key").await.unwrap()["data"], remade);
+
+    // Who has the earlier key still uses it, until what reads the new one is ready.
+    let second = storage.users();
+    assert!(second.len() == 2 && second.contains(&first[0]), "the earlier user is there");
+    read_key(&bed, &opening()).await;
+    let third = storage.users();
+    assert!(third.len() == 1 && third != first, "one user, and not the one before");
+    assert_eq!(converge(&bed, opening()).await, None);
+}
+
+/// Applies something that reads a key, as if it had not had it before.
+async fn read_key(bed: &Bed, key: &Unit) {
+    let Content::Material(MaterialContent { secret, material: Material::AccessKey(request) }) = &key.content
+    else {
+        panic!("{key:?}");
+    };
+    let reader = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {
+            "name": "reader", "namespace": NAMESPACE,
+            "labels": {"lgtmctl.dev/topology": "keys", "lgtmctl.dev/unit": "reader"},
+        },
+    });
+    let reader = Object::new(reader).unwrap();
+    let used = UsedKey { unit: key.id.clone(), secret: secret.clone(), request: request.clone() };
+    let work = ApplyObjects {
+        write: [reader.key()].into(),
+        objects: vec![reader],
+        replace: BTreeSet::new(),
+        adopt: BTreeSet::new(),
+        prune: Vec::new(),
+        leaving: Vec::new(),
+        used: Vec::new(),
+        gives: Vec::new(),
+        retires: vec![used],
+        digest: Digest::of_bytes(b"reader"),
+        needs: BTreeSet::new(),
+        before: None,
+    };
+    let desired = desire(&bed.topology, &Capabilities::default()).unwrap();
+    let step = StepId::ensure(UnitId::new(&ClusterName::new("hub"), "reader"));
+    let (events, _) = Events::channel();
+    bed.world.lock(&bed.topology.name).await.unwrap();
+    let done = bed.world.perform(&desired, &step, &Action::Apply(Box::new(work)), &events).await;
+    bed.world.release_lock().await;
+    done.unwrap();
+}
+
+fn claim() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    })
 }
 
 /// A Service in front of the Pod, with another port than the Pod's, and of which one Pod is not ready.
@@ -205,18 +287,21 @@ async fn expose(hand: &Hand) {
         "spec": {"ports": [{"name": "console", "port": 9001}, {"name": "endpoint", "port": 9000}]},
     });
     hand.create(&format!("/api/v1/namespaces/{NAMESPACE}/services"), &service).await;
+    let path = format!("/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices");
+    hand.create(&path, &slice()).await;
+}
+
+fn slice() -> Value {
     let endpoint = |address: &str, pod: &str, ready: bool| {
         json!({
             "addresses": [address], "conditions": {"ready": ready},
             "targetRef": {"kind": "Pod", "namespace": NAMESPACE, "name": pod},
         })
     };
-    let slice = json!({
+    json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
         "metadata": {"name": "rustfs-svc-1", "labels": {"kubernetes.io/service-name": "rustfs-svc"}},
         "ports": [{"name": "console", "port": 7001}, {"name": "endpoint", "port": 7000}],
         "endpoints": [endpoint("10.0.0.8", "not-ready", false), endpoint("10.0.0.9", "rustfs-0", true)],
-    });
-    let path = format!("/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices");
-    hand.create(&path, &slice).await;
+    })
 }

@@ -90,6 +90,7 @@ impl<W: World> Side<W> {
             leaving: Vec::new(),
             used: Vec::new(),
             gives: Vec::new(),
+            retires: Vec::new(),
             digest: Digest::of_json(&json!(objects)),
             needs: BTreeSet::new(),
             before: before.clone(),
