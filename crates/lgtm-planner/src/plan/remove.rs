@@ -220,7 +220,7 @@ fn groups_in_use<'a>(inputs: &Inputs<'a>, cluster: &'a ClusterName) -> BTreeSet<
                     inputs.observed.inventory(&unit.id).into_iter().flat_map(|inventory| {
                         inventory.objects.iter().map(|object| object.key.group.as_str())
                     }),
-                )
+                );
             }
         }
     }

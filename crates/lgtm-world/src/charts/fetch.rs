@@ -99,10 +99,13 @@ async fn pull(chart: &UpstreamChart, helm: &Path, cache: &Path, path: &Path) -> 
 async fn download(url: &str, path: &Path) -> Result<(), String> {
     let (url, path) = (url.to_owned(), path.to_owned());
     let work = move || -> Result<(), String> {
-        let mut answer = AGENT.get(&url).call().map_err(|error| match error {
+        let mut answer = AGENT.get(&url).call().map_err(|error| {
             // Where it leads to may hold a signature.
-            ureq::Error::RequireHttpsOnly(_) => "it leads to a place without TLS".to_owned(),
-            error => error.to_string(),
+            if matches!(error, ureq::Error::RequireHttpsOnly(_)) {
+                "it leads to a place without TLS".to_owned()
+            } else {
+                error.to_string()
+            }
         })?;
         let body = answer.body_mut().with_config().limit(LARGEST).read_to_vec();
         let body = body.map_err(|error| error.to_string())?;
