@@ -59,14 +59,36 @@ pub(super) fn workload(key: &ObjectKey, live: &Value) -> Option<(ObjectKey, &'st
     (key.name.len() <= LONGEST_NAME).then_some((key, plural))
 }
 
-/// Each Gateway that a route names says for itself what it makes of it.
+/// Each Gateway that a route names says for itself what it makes of it. What another one said that the route no
+/// longer names may stand there for ever.
 fn route(live: &Value, generation: Option<i64>) -> Readiness {
-    let parents = live.pointer("/status/parents").and_then(Value::as_array);
-    let Some(parents) = parents.filter(|parents| !parents.is_empty()) else {
-        return Readiness::Waiting("no Gateway has answered for it yet".to_owned());
-    };
-    let mut said = parents.iter().map(|parent| held(Some(parent), &["Accepted", "ResolvedRefs"], generation));
+    let list = |pointer: &str| live.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    let mut said = list("/spec/parentRefs").map(|wanted| {
+        let is_of = |answer: &&Value| {
+            answer.get("parentRef").is_some_and(|named| parent(live, named) == parent(live, wanted))
+        };
+        match list("/status/parents").find(is_of) {
+            Some(answer) => held(Some(answer), &["Accepted", "ResolvedRefs"], generation),
+            None => {
+                let name = wanted.get("name").and_then(Value::as_str).unwrap_or_default();
+                Readiness::Waiting(format!("{name} has not answered for it yet"))
+            }
+        }
+    });
     said.find(|said| *said != Readiness::Ready).unwrap_or(Readiness::Ready)
+}
+
+/// What a reference of a route means, with what the Gateway API takes it to say where it says nothing.
+fn parent<'a>(route: &'a Value, reference: &'a Value) -> [Option<&'a str>; 5] {
+    let text = |field: &str| reference.get(field).and_then(Value::as_str);
+    let own = route.pointer("/metadata/namespace").and_then(Value::as_str);
+    [
+        text("group").or(Some("gateway.networking.k8s.io")),
+        text("kind").or(Some("Gateway")),
+        text("namespace").or(own),
+        text("name"),
+        text("sectionName"),
+    ]
 }
 
 /// What Prometheus' operator runs. Its `Available` counts all pods that are ready, also those that are to go.

@@ -33,27 +33,37 @@ fn a_gateway_is_ready_when_this_generation_is_programmed() {
 }
 
 #[test]
-fn a_route_is_ready_when_every_gateway_that_answers_takes_it() {
+fn a_route_is_ready_when_every_gateway_that_it_names_takes_it() {
     let route = |parents: Value| {
-        readiness(
-            GATEWAY_API,
-            "HTTPRoute",
-            &json!({"metadata": {"generation": 1}, "status": {"parents": parents}}),
-        )
+        let route = json!({
+            "metadata": {"generation": 1, "namespace": "observability"},
+            "spec": {"parentRefs": [{"name": "one", "sectionName": "https"}, {"name": "two", "namespace": "infra"}]},
+            "status": {"parents": parents},
+        });
+        readiness(GATEWAY_API, "HTTPRoute", &route)
     };
-    let parent = |accepted: &str, resolved: &str| {
-        json!({"conditions": [
+    let says = |parent: Value, accepted: &str, resolved: &str| {
+        json!({"parentRef": parent, "conditions": [
             {"type": "Accepted", "status": accepted, "reason": "NotAllowedByListeners"},
             {"type": "ResolvedRefs", "status": resolved, "reason": "BackendNotFound"},
         ]})
     };
-    assert_eq!(route(json!([])), waiting("no Gateway has answered for it yet"));
-    assert_eq!(route(json!([parent("True", "True")])), Some(Readiness::Ready));
-    assert_eq!(
-        route(json!([parent("True", "True"), parent("False", "True")])),
-        waiting("not Accepted (NotAllowedByListeners)")
-    );
-    assert_eq!(route(json!([parent("True", "False")])), waiting("not ResolvedRefs (BackendNotFound)"));
+    let one = json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "one",
+        "namespace": "observability", "sectionName": "https"});
+    let two = json!({"name": "two", "namespace": "infra"});
+    let yes = |parent: &Value| says(parent.clone(), "True", "True");
+    assert_eq!(route(json!([])), waiting("one has not answered for it yet"));
+    assert_eq!(route(json!([yes(&one)])), waiting("two has not answered for it yet"));
+    assert_eq!(route(json!([yes(&one), yes(&two)])), Some(Readiness::Ready));
+    let refused = says(two.clone(), "False", "True");
+    assert_eq!(route(json!([yes(&one), refused])), waiting("not Accepted (NotAllowedByListeners)"));
+    let unresolved = says(one.clone(), "True", "False");
+    assert_eq!(route(json!([unresolved, yes(&two)])), waiting("not ResolvedRefs (BackendNotFound)"));
+    // A controller that is gone left its last word behind.
+    let of_old = says(json!({"name": "old"}), "False", "False");
+    assert_eq!(route(json!([of_old, yes(&one), yes(&two)])), Some(Readiness::Ready));
+    let nobody = json!({"metadata": {"generation": 1}, "spec": {}});
+    assert_eq!(readiness(GATEWAY_API, "HTTPRoute", &nobody), Some(Readiness::Ready));
 }
 
 #[test]
