@@ -1,6 +1,6 @@
 # What a person runs in this checkout. Everything real is a script or cargo; this file only names it.
 .DEFAULT_GOAL := help
-.PHONY: help demo clean-demo tools build test soak lint fmt bench generate
+.PHONY: help demo clean-demo tools build test verify-configs soak lint fmt bench generate
 
 TOOLS := $(CURDIR)/.tools/bin
 LGTMCTL := target/release/lgtmctl
@@ -10,7 +10,7 @@ QUICKSTART := examples/quickstart.yaml
 export LGTMCTL_TOOLS := $(TOOLS)
 
 help: ## Say what there is to run
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: tools build ## Apply the quickstart topology on simulated clusters
 	$(LGTMCTL) apply -f $(QUICKSTART) --yes
@@ -32,6 +32,11 @@ build:
 
 test: tools ## Every gate and every test; the last line counts them
 	@tools/test
+
+# MIRROR is a folder of packaged upstream charts; BROUGHT one of programs that are no package (docs/configurations.md).
+verify-configs: tools ## Have generated configurations read by the real programs; MIRROR=DIR for both profiles
+	@tools/verify/build
+	cargo xtask verify-configs $(if $(MIRROR),--mirror "$(MIRROR)") $(if $(BROUGHT),--brought "$(BROUGHT)")
 
 soak: tools ## The random tests of the simulated world and of the faults, many times over
 	LGTMCTL_SIM_RUNS=$(or $(RUNS),20000) cargo test --release --locked -p lgtm-executor --test sim -- faults walks order lease

@@ -6,7 +6,8 @@ use std::{
     process::ExitCode,
 };
 
-const USAGE: &str = "usage: cargo xtask tidy | generate [--check] | bench";
+const USAGE: &str =
+    "usage: cargo xtask tidy | generate [--check] | bench | verify-configs [--mirror DIR] [--brought DIR]";
 
 fn main() -> io::Result<ExitCode> {
     let root = root();
@@ -29,6 +30,15 @@ fn main() -> io::Result<ExitCode> {
             write!(io::stdout(), "{}", xtask::bench::compare(&root)?)?;
             Vec::new()
         }
+        ["verify-configs", options @ ..] => {
+            let Some(options) = verify(&root, options) else {
+                writeln!(out, "{USAGE}")?;
+                return Ok(ExitCode::from(2));
+            };
+            let verdict = xtask::verify::check(&options)?;
+            write!(io::stdout(), "{}", verdict.table)?;
+            verdict.failures
+        }
         ["generate", "--check"] => xtask::generate::stale(&root)?,
         _ => {
             writeln!(out, "{USAGE}")?;
@@ -39,6 +49,24 @@ fn main() -> io::Result<ExitCode> {
         writeln!(out, "{failure}")?;
     }
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The options of `verify-configs`; folders are those of whoever calls.
+fn verify(root: &Path, mut words: &[&str]) -> Option<xtask::verify::Options> {
+    let programs =
+        std::env::var_os("LGTMCTL_VERIFY_TOOLS").map_or_else(|| root.join(".tools/verify"), PathBuf::from);
+    let mut options =
+        xtask::verify::Options { root: root.to_path_buf(), programs, brought: None, mirror: None };
+    while let [option, folder, rest @ ..] = words {
+        let folder = Some(std::path::absolute(folder).ok()?);
+        match *option {
+            "--mirror" => options.mirror = folder,
+            "--brought" => options.brought = folder,
+            _ => return None,
+        }
+        words = rest;
+    }
+    words.is_empty().then_some(options)
 }
 
 /// The checkout, which is the folder above this crate's.
