@@ -64,7 +64,9 @@ pub(super) fn check(
     }
     let laid = place.lay(container)?;
     let mut check = Check { container, laid, programs, report };
-    if !check.laid.unset.is_empty() {
+    // Components that share a configuration need not all have the variables in it; their program takes those as empty.
+    let shared = ["mimir", "loki", "tempo"].contains(&image);
+    if !shared && !check.laid.unset.is_empty() {
         let why = format!("its container has no variable {:?}", check.laid.unset);
         check.add("", image, "", Outcome::Refused(why));
         return Ok(());
