@@ -1,6 +1,13 @@
 //! One fault at a time, where it matters what exactly is done about it.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use lgtm_executor::{ApplyOptions, Kind, World as _, prepare::PrepareError};
 use lgtm_world::rehearsal;
@@ -100,9 +107,16 @@ async fn each_fault_is_met_as_it_should_be() {
 
     servers_that_ask_for_time(&mut bed, proxy).await;
 
-    // A broken connection is made again at once; a step that would begin anew would wait longer.
+    // A broken connection is made again at once; a step that would begin anew would wait longer. With a connection
+    // go all requests on it, and each is sent four times.
     bed.edit(&topology("few"));
-    proxy.play(once(Fault::ResetBefore, |asked| asked.verb != "create" && asked.verb != "update"));
+    let left = AtomicU32::new(3);
+    proxy.play(once(Fault::ResetBefore, move |asked| {
+        let one_less = |left: u32| left.checked_sub(1);
+        asked.verb != "create"
+            && asked.verb != "update"
+            && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+    }));
     let how = ApplyOptions { tries: 1, ..ApplyOptions::default() };
     let report = bed.apply_with(only("hub/extra"), how).await;
     assert!(report.is_complete(), "{report:#?}");

@@ -82,7 +82,7 @@ fn what_cannot_be_had_or_is_no_manifest_is_not_locked() {
     web.publish("<html>Not here: log in first</html>");
     refused("install.yaml", "install.yaml");
     web.publish(ONE);
-    refused("open/install.yaml", "https only");
+    refused("open/install.yaml", "without TLS");
     std::fs::write(place.path("trusted.pem"), "").unwrap();
     refused("install.yaml", "cannot be fetched");
     let other = Web::start(&place.path("trusted.pem"));
