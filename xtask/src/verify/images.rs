@@ -276,19 +276,36 @@ mod tests {
 
     use super::{super::rendered::Rendered, *};
 
-    /// What is said of a container of an image where there are no programs.
-    fn said(image: &str) -> Vec<String> {
+    /// What is said of an object's containers where there are no programs.
+    fn said_of(object: Value) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let programs = Programs::new(&folder.path().join("none"), None, folder.path()).unwrap();
-        let pods = json!({"kind": "Deployment", "metadata": {"name": "app"}, "spec": {"template": {"spec": {
-            "containers": [{"name": "it", "image": image, "args": ["-config.file=/etc/${ABSENT}.yaml"]}],
-        }}}});
         let mut report = Report::default();
         let mut place = Place::new(folder.path()).unwrap();
-        for container in super::super::container::all(&Rendered::of("test", &[pods])) {
+        for container in super::super::container::all(&Rendered::of("test", &[object])) {
             check(&container, &programs, &mut place, &mut report).unwrap();
         }
         report.verdict().failures
+    }
+
+    fn said(image: &str) -> Vec<String> {
+        said_of(json!({"kind": "Deployment", "metadata": {"name": "app"}, "spec": {"template": {"spec": {
+            "containers": [{"name": "it", "image": image, "args": ["-config.file=/etc/it.yaml"]}],
+        }}}}))
+    }
+
+    #[test]
+    fn a_variable_that_a_container_has_not_is_named() {
+        let failures = said_of(json!({
+            "kind": "OpenTelemetryCollector", "metadata": {"name": "it"},
+            "spec": {
+                "image": "otel/opentelemetry-collector-contrib:0.158.0",
+                "env": [{"name": "PRESENT", "value": "1"}],
+                "config": {"a": "${env:PRESENT}", "b": "${env:ABSENT}"},
+            },
+        }));
+        let why = "it (opentelemetry-collector-contrib): its container has no variable {\"ABSENT\"}";
+        assert!(failures.iter().any(|failure| failure.contains(why)), "{failures:?}");
     }
 
     #[test]
