@@ -30,6 +30,11 @@ pub struct ObjectKey {
 }
 
 impl ObjectKey {
+    /// Whether it is a Namespace.
+    pub fn is_namespace(&self) -> bool {
+        self.group.is_empty() && self.kind == "Namespace"
+    }
+
     /// The API group of the kind that a CustomResourceDefinition defines, which its name ends with; none for
     /// any other object.
     pub fn defined_group(&self) -> Option<&str> {

@@ -104,8 +104,8 @@ impl ClusterState {
         let leaving = self.inventories.values().filter(|inventory| !wanted.contains(&inventory.unit));
         let groups: BTreeSet<&str> = leaving
             .flat_map(|inventory| &inventory.objects)
-            .filter(|object| object.key.kind == "CustomResourceDefinition" && !object.keep)
-            .filter_map(|object| object.key.name.split_once('.').map(|(_, group)| group))
+            .filter(|object| !object.keep)
+            .filter_map(|object| object.key.defined_group())
             .collect();
         let lasts = |definition: &&String| {
             !definition.split_once('/').is_some_and(|(group, _)| groups.contains(group))
@@ -121,14 +121,15 @@ impl ClusterState {
 
     /// Whether the object's namespace is being deleted.
     pub fn goes_with_namespace(&self, key: &ObjectKey) -> bool {
-        let namespace = key.namespace.as_ref().map(|namespace| ObjectKey {
-            group: String::new(),
-            kind: "Namespace".to_owned(),
-            namespace: None,
-            name: namespace.clone(),
-        });
-        let live = namespace.and_then(|namespace| self.live.get(&namespace));
-        live.is_some_and(|live| live.deleting.is_some())
+        key.namespace.as_ref().is_some_and(|namespace| self.ending_namespaces().contains(namespace.as_str()))
+    }
+
+    /// The namespaces that are being deleted.
+    pub fn ending_namespaces(&self) -> BTreeSet<&str> {
+        let (group, kind) = (String::new(), "Namespace".to_owned());
+        let first = ObjectKey { group, kind, namespace: None, name: String::new() };
+        let namespaces = self.live.range(&first..).take_while(|(key, _)| key.is_namespace());
+        namespaces.filter(|(_, live)| live.deleting.is_some()).map(|(key, _)| key.name.as_str()).collect()
     }
 }
 

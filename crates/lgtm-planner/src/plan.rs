@@ -26,8 +26,8 @@ use crate::{
 mod decide;
 mod error;
 mod facts;
+mod last;
 mod material;
-mod namespaces;
 mod objects;
 mod reasons;
 mod record;
@@ -300,8 +300,8 @@ pub struct ApplyObjects {
     pub adopt: BTreeSet<ObjectKey>,
     /// Those that go, after the new ones are ready.
     pub prune: Vec<InventoryObject>,
-    /// Namespaces that the content no longer has. They stay in the record until a removal of their own,
-    /// which comes after everything else on the cluster.
+    /// Namespaces and definitions that the content no longer has. They stay in the record until a removal of their
+    /// own, which comes after everything else on the cluster.
     pub leaving: Vec<InventoryObject>,
     /// The facts of other units in the content, which the inventory records.
     pub used: Vec<UsedFact>,

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Action, ApplyObjects, Decision, Inputs, ObjectChange, ObjectVerb, PlanError, Rendered, UsedKey,
-    namespaces,
+    Action, ApplyObjects, Decision, Inputs, ObjectChange, ObjectVerb, PlanError, Rendered, UsedKey, last,
     reasons::{ending, explain, lost_by_replacing, why_kept},
     remove::is_ours,
 };
@@ -74,10 +73,17 @@ fn is_done(inventory: Option<&Inventory>, object: &Object) -> bool {
 
 /// Objects of the inventory that are not there as they were left.
 fn moved<'a>(state: &'a ClusterState, inventory: &'a Inventory) -> impl Iterator<Item = &'a InventoryObject> {
-    inventory.objects.iter().filter(|object| object.done.is_none()).filter(|object| {
-        state.find(&object.key).is_none_or(|live| {
-            live.fingerprint != object.fingerprint || live.fingerprint.is_none() || live.deleting.is_some()
-        })
+    let ending = state.ending_namespaces();
+    let goes = move |object: &InventoryObject| {
+        object.key.namespace.as_ref().is_some_and(|namespace| ending.contains(namespace.as_str()))
+    };
+    inventory.objects.iter().filter(|object| object.done.is_none()).filter(move |object| {
+        goes(object)
+            || state.live.get(&object.key).is_none_or(|live| {
+                live.fingerprint != object.fingerprint
+                    || live.fingerprint.is_none()
+                    || live.deleting.is_some()
+            })
     })
 }
 
@@ -124,7 +130,7 @@ pub(super) fn decide(inputs: &Inputs<'_>, unit: &Unit, rendered: &Rendered) -> R
     let same_digest =
         inventory.is_some_and(|inventory| inventory.state == State::Applied && inventory.digest == digest);
     let examined = inputs.observed.examined.get(&unit.id);
-    let outdated = inventory.is_some_and(|inventory| namespaces::is_one_gone(inputs, &unit.id, inventory));
+    let outdated = inventory.is_some_and(|inventory| last::is_one_gone(inputs, &unit.id, inventory));
     if same_digest && examined.is_none() && !outdated {
         return Ok(Decision::unchanged());
     }
@@ -323,7 +329,7 @@ fn is_disowned(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> bool {
 }
 
 /// Objects of the last application that the unit no longer has: those that go as soon as the others are
-/// ready, and the namespaces that go last of all. What another unit of the cluster now owns, what asks to
+/// ready, and those that go last of all. What another unit of the cluster now owns, what asks to
 /// be kept and what is gone already is left out.
 fn stale(
     inputs: &Inputs<'_>,
@@ -332,12 +338,12 @@ fn stale(
     rendered: &Rendered,
     work: &mut Work,
 ) -> (Vec<InventoryObject>, Vec<InventoryObject>) {
-    let leaving = namespaces::leaving(inputs, &unit.id, inventory);
+    let leaving = last::leaving(inputs, &unit.id, inventory);
     // The hooks of another occasion are still the unit's, though they are not applied this time.
     let wanted: BTreeSet<ObjectKey> = rendered.objects.iter().map(Object::key).collect();
     let mut prune = Vec::new();
     for object in &inventory.objects {
-        if wanted.contains(&object.key) || leaving.iter().any(|namespace| namespace.key == object.key) {
+        if wanted.contains(&object.key) || leaving.iter().any(|last| last.key == object.key) {
             continue;
         }
         let Some(state) = inputs.observed.state(&unit.id.cluster) else { continue };

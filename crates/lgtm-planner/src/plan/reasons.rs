@@ -87,7 +87,7 @@ pub(super) fn explain(
                 .push(format!("{} changed by another hand", objects_word(work.write.len() - work.missing)));
         }
         if reasons.is_empty() {
-            reasons.push("its record holds a namespace that is gone".to_owned());
+            reasons.push("its record holds what is gone".to_owned());
         }
         return (Change::Repair, reasons);
     }

@@ -9,14 +9,13 @@ use lgtm_topology::{ClusterName, TopologyName};
 
 use super::{
     Action, Change, Inputs, ObjectChange, Plan, PlanOptions, RecordAfter, RemoveObjects, Step, StepId,
-    namespaces::{self, is_namespace},
+    last::{self, InUse},
     objects::owned_elsewhere,
     reasons::why_kept,
 };
 use crate::{
     graph,
     inventory::{FleetEntry, Inventory, InventoryObject, State},
-    object::Object,
     observed::{ClusterObserved, ClusterState, Observed},
     unit::{CLUSTER_UNIT, Content, ENROLMENT_UNIT, UnitId, UnitName},
 };
@@ -44,7 +43,7 @@ pub(super) fn add_removals(inputs: &Inputs<'_>, steps: &mut BTreeMap<StepId, Ste
                 inputs.desired.units_on(name).map(|unit| &unit.id.name).collect();
             let gone = state.inventories.values().filter(|inventory| !wanted.contains(&inventory.unit));
             remove_units(name, state, gone, Some(inputs), inputs.options, &mut removals);
-            namespaces::add_removals(inputs, name, state, &mut removals);
+            last::add_removals(inputs, name, state, &mut removals);
         }
     }
     // What replaces a unit must be ready before the unit goes, and only the same cluster can replace it.
@@ -152,10 +151,10 @@ fn remove_cluster(
 }
 
 fn remove_units<'a>(
-    cluster: &ClusterName,
+    cluster: &'a ClusterName,
     state: &ClusterState,
     gone: impl Iterator<Item = &'a Inventory>,
-    inputs: Option<&Inputs<'_>>,
+    inputs: Option<&Inputs<'a>>,
     options: &PlanOptions,
     steps: &mut BTreeMap<StepId, Step>,
 ) {
@@ -163,8 +162,7 @@ fn remove_units<'a>(
     if gone.is_empty() {
         return;
     }
-    let inhabited = inputs.map_or_else(BTreeSet::new, |inputs| namespaces::inhabited(inputs, cluster));
-    let in_use = inputs.map_or_else(BTreeSet::new, |inputs| groups_in_use(inputs, cluster));
+    let in_use = inputs.map_or_else(InUse::default, |inputs| InUse::on(inputs, cluster));
     for inventory in &gone {
         let unit = UnitId { cluster: cluster.clone(), name: inventory.unit.clone() };
         let mut step = removal(unit.clone(), LEFT);
@@ -182,12 +180,7 @@ fn remove_units<'a>(
             {
                 continue;
             }
-            let is_in_use = if is_namespace(&object.key) {
-                inhabited.contains(object.key.name.as_str())
-            } else {
-                object.key.defined_group().is_some_and(|group| in_use.contains(group))
-            };
-            if is_in_use {
+            if in_use.holds(&object.key) {
                 // It goes when the last of what others have in it, or of its kind, is gone.
                 stay.push(state.with_live_uid(object));
                 continue;
@@ -205,26 +198,7 @@ fn remove_units<'a>(
         step.action = Some(Action::Remove(RemoveObjects { objects, delete_data, record }));
         steps.insert(step.id.clone(), step);
     }
-    namespaces::let_go_last(cluster, &gone, steps);
-}
-
-/// The API groups of objects that units of the topology have on a cluster.
-fn groups_in_use<'a>(inputs: &Inputs<'a>, cluster: &'a ClusterName) -> BTreeSet<&'a str> {
-    let mut groups = BTreeSet::new();
-    for unit in inputs.desired.units_on(cluster) {
-        match inputs.rendered.get(&unit.id) {
-            Some(rendered) => groups.extend(rendered.objects.iter().map(Object::group)),
-            // What waits for facts will be of the kinds that it is.
-            None => {
-                groups.extend(
-                    inputs.observed.inventory(&unit.id).into_iter().flat_map(|inventory| {
-                        inventory.objects.iter().map(|object| object.key.group.as_str())
-                    }),
-                );
-            }
-        }
-    }
-    groups
+    last::let_go_last(cluster, &gone, steps);
 }
 
 /// Whether a live object is the one that the inventory means. In an intent without a uid the labels

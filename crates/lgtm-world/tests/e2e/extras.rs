@@ -105,6 +105,38 @@ async fn custom_resources_wait_for_their_definition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_definition_that_its_unit_drops_stays_until_nobody_uses_it() {
+    let bed = Bed::new(&manifests(&["a-thing", "definitions"]));
+    bed.write_objects("definitions.json", &[definition("Thing"), definition("Gadget")]);
+    bed.write_objects("a-thing.json", &[custom("Thing", 1)]);
+    bed.converge().await;
+    let hand = Hand::new(bed.by_hand("hub").await);
+    let (things, thing) = (
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.example.com",
+        "/apis/example.com/v1/namespaces/apps/things/one",
+    );
+    let uid = hand.get(thing).await.unwrap()["metadata"]["uid"].clone();
+
+    bed.write_objects("definitions.json", &[definition("Gadget")]);
+    bed.converge().await;
+    assert!(hand.get(things).await.is_some());
+    assert_eq!(hand.get(thing).await.unwrap()["metadata"]["uid"], uid);
+
+    // The group is still that of the other definition, and nobody has an object of it.
+    bed.write_objects("a-thing.json", &[config_map("instead", &json!({"size": "1"}))]);
+    assert_eq!(steps(&bed.plan().await), ["Update hub/a-thing", "Remove remove hub/definitions"]);
+    bed.converge().await;
+    // The server takes a moment to be rid of it.
+    let left = hand.get(things).await;
+    assert!(left.is_none_or(|left| left["metadata"]["deletionTimestamp"].is_string()));
+    assert!(
+        hand.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.example.com")
+            .await
+            .is_some()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn monitors_are_discovered_as_soon_as_their_definitions_are_planned() {
     let mut bed = Bed::new(HEAD);
     let note = |prepared: &lgtm_executor::Prepared| {

@@ -1,9 +1,10 @@
-//! Namespaces that a topology no longer has: they go last of all on their cluster.
+//! What others live in or are of: namespaces, and definitions of custom resources. They go last of all on their
+//! cluster.
 //!
-//! With a namespace goes what is in it, and a finalizer inside holds it up. So its unit lets it stand
-//! when it applies its other objects, and a removal of its own follows when whatever was in it has
-//! moved or gone. Whether a stranger's object is in it can only be seen at that moment; that is not asked
-//! here.
+//! With a namespace goes what is in it, with a definition every resource of its kind, and a finalizer of one of
+//! them holds it up. So a unit that no longer has it lets it stand when it applies its other objects, and a removal
+//! of its own follows when whatever was in it has moved or gone. Whether a stranger's object is in it can only be
+//! seen at that moment; that is not asked here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,61 +17,94 @@ use super::{
 };
 use crate::{
     inventory::{Inventory, InventoryObject},
-    object::ObjectKey,
+    object::{Object, ObjectKey},
     observed::ClusterState,
     unit::{Content, UnitId},
 };
 
-pub(super) fn is_namespace(key: &ObjectKey) -> bool {
-    key.group.is_empty() && key.kind == "Namespace"
+fn goes_last(key: &ObjectKey) -> bool {
+    key.is_namespace() || key.defined_group().is_some()
 }
 
-/// The namespaces in the unit's record that its content no longer has, that are still there, and that no
-/// other unit has taken over.
+/// The namespaces and definitions in the unit's record that its content no longer has, that are still there, and
+/// that no other unit has taken over.
 pub(super) fn leaving(inputs: &Inputs<'_>, unit: &UnitId, inventory: &Inventory) -> Vec<InventoryObject> {
+    let mut recorded =
+        inventory.objects.iter().filter(|object| goes_last(&object.key) && !object.keep).peekable();
+    if recorded.peek().is_none() {
+        return Vec::new();
+    }
     let Some(rendered) = inputs.rendered.get(unit) else { return Vec::new() };
     let Some(state) = inputs.observed.state(&unit.cluster) else { return Vec::new() };
-    let recorded = inventory.objects.iter().filter(|object| is_namespace(&object.key) && !object.keep);
     recorded
-        .filter(|object| !rendered.objects.iter().any(|wanted| wanted.key() == object.key))
+        .filter(|object| !has(&rendered.objects, &object.key))
         .filter(|object| is_ours(state, object, inventory) && !owned_elsewhere(inputs, unit, &object.key))
         .map(|object| state.with_live_uid(object))
         .collect()
 }
 
-/// Whether the unit's record still holds a namespace that its content no longer has and that is gone. A
-/// removal that was cut short has deleted it and did not come to say so.
+/// Whether the unit's record still holds one that its content no longer has and that is gone. A removal that was
+/// cut short has deleted it and did not come to say so.
 pub(super) fn is_one_gone(inputs: &Inputs<'_>, unit: &UnitId, inventory: &Inventory) -> bool {
+    let mut recorded = inventory.objects.iter().filter(|object| goes_last(&object.key)).peekable();
+    if recorded.peek().is_none() {
+        return false;
+    }
     let Some(rendered) = inputs.rendered.get(unit) else { return false };
     let Some(state) = inputs.observed.state(&unit.cluster) else { return false };
-    let recorded = inventory.objects.iter().filter(|object| is_namespace(&object.key));
     let mut gone = recorded.filter(|object| !state.live.contains_key(&object.key));
-    gone.any(|object| !rendered.objects.iter().any(|wanted| wanted.key() == object.key))
+    gone.any(|object| !has(&rendered.objects, &object.key))
 }
 
-/// The namespaces that units of the topology have objects in.
-pub(super) fn inhabited<'a>(inputs: &Inputs<'a>, cluster: &'a ClusterName) -> BTreeSet<&'a str> {
-    let mut names = BTreeSet::new();
-    for unit in inputs.desired.units_on(cluster) {
-        if let Content::Material(material) = &unit.content {
-            names.insert(material.secret.namespace.as_str());
+fn has(objects: &[Object], key: &ObjectKey) -> bool {
+    objects.iter().any(|object| &object.key() == key)
+}
+
+/// The namespaces and the API groups of what units of the topology have on a cluster.
+#[derive(Default)]
+pub(super) struct InUse<'a> {
+    namespaces: BTreeSet<&'a str>,
+    groups: BTreeSet<&'a str>,
+}
+
+impl<'a> InUse<'a> {
+    pub(super) fn on(inputs: &Inputs<'a>, cluster: &'a ClusterName) -> Self {
+        let mut in_use = Self::default();
+        for unit in inputs.desired.units_on(cluster) {
+            if let Content::Material(material) = &unit.content {
+                in_use.namespaces.insert(material.secret.namespace.as_str());
+            }
+            if let Some(rendered) = inputs.rendered.get(&unit.id) {
+                in_use.namespaces.extend(rendered.objects.iter().filter_map(Object::namespace));
+                in_use.groups.extend(rendered.objects.iter().map(Object::group));
+            } else {
+                // What waits for facts will be where it is, and of the kinds that it is.
+                let recorded = inputs.observed.inventory(&unit.id);
+                for object in recorded.into_iter().flat_map(|inventory| &inventory.objects) {
+                    in_use.namespaces.extend(object.key.namespace.as_deref());
+                    in_use.groups.insert(&object.key.group);
+                }
+            }
         }
-        match inputs.rendered.get(&unit.id) {
-            Some(rendered) => names.extend(rendered.objects.iter().filter_map(|object| object.namespace())),
-            // What waits for facts will be where it is.
-            None => names.extend(inputs.observed.inventory(&unit.id).into_iter().flat_map(|inventory| {
-                inventory.objects.iter().filter_map(|object| object.key.namespace.as_deref())
-            })),
+        in_use
+    }
+
+    /// Whether something is in this namespace, or of this definition's group.
+    pub(super) fn holds(&self, key: &ObjectKey) -> bool {
+        let of_group = |group| self.groups.contains(group);
+        if key.is_namespace() {
+            self.namespaces.contains(key.name.as_str())
+        } else {
+            key.defined_group().is_some_and(of_group)
         }
     }
-    names
 }
 
-/// Adds the removals of namespaces that units of the topology let go of. They, and all other removals of
-/// nothing but namespaces, wait for every other removal on the cluster.
-pub(super) fn add_removals(
-    inputs: &Inputs<'_>,
-    cluster: &ClusterName,
+/// Adds the removals of what units of the topology let go of. They, and all other removals of nothing but
+/// namespaces and definitions, wait for every other removal on the cluster.
+pub(super) fn add_removals<'a>(
+    inputs: &Inputs<'a>,
+    cluster: &'a ClusterName,
     state: &ClusterState,
     removals: &mut BTreeMap<StepId, Step>,
 ) {
@@ -82,9 +116,9 @@ pub(super) fn add_removals(
     let units: Vec<(UnitId, Vec<InventoryObject>)> =
         units.filter(|(_, leaving)| !leaving.is_empty()).collect();
     if !units.is_empty() {
-        let inhabited = inhabited(inputs, cluster);
+        let in_use = InUse::on(inputs, cluster);
         for (unit, mut objects) in units {
-            objects.retain(|object| !inhabited.contains(object.key.name.as_str()));
+            objects.retain(|object| !in_use.holds(&object.key));
             if !objects.is_empty() {
                 let step = step(inputs, unit, objects);
                 removals.insert(step.id.clone(), step);
@@ -94,11 +128,11 @@ pub(super) fn add_removals(
     let_go_at_the_end(cluster, removals);
 }
 
-/// Lets removals of nothing but namespaces wait for every other removal on the cluster.
+/// Lets removals of nothing but namespaces and definitions wait for every other removal on the cluster.
 fn let_go_at_the_end(cluster: &ClusterName, removals: &mut BTreeMap<StepId, Step>) {
     let (last, others): (Vec<_>, Vec<_>) =
         removals.values().filter(|step| &step.id.unit.cluster == cluster).partition(|step| {
-            !step.objects.is_empty() && step.objects.iter().all(|change| is_namespace(&change.object))
+            !step.objects.is_empty() && step.objects.iter().all(|change| goes_last(&change.object))
         });
     let others: BTreeSet<StepId> = others.into_iter().map(|step| step.id.clone()).collect();
     let last: Vec<StepId> = last.into_iter().map(|step| step.id.clone()).collect();
@@ -124,7 +158,7 @@ pub(super) fn let_go_last(
     };
     for with in leaving {
         let inside = leaving.iter().filter(|other| {
-            let mut namespaces = with.objects.iter().filter(|object| is_namespace(&object.key));
+            let mut namespaces = with.objects.iter().filter(|object| object.key.is_namespace());
             other.unit != with.unit
                 && namespaces.any(|namespace| {
                     let lives_there =
