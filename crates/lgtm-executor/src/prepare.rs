@@ -7,14 +7,14 @@ use lgtm_planner::{
     fact::{self, Facts},
     inventory::FleetEntry,
     object::Object,
-    observed::{Examined, Observed},
+    observed::{ClusterObserved, Examined, Observed},
     plan::{
         Inputs, Plan, PlanError, PlanOptions, Rendered, assess, assess_material, known_facts, plan,
         plan_destroy,
     },
     unit::{ChartRef, Content, Unit, UnitId},
 };
-use lgtm_topology::{ClusterName, Topology};
+use lgtm_topology::{ClusterName, Topology, TopologyName};
 use tokio::task::JoinSet;
 
 use crate::world::{ClusterRef, Examination, Failure, Kind, RenderRequest, World};
@@ -81,20 +81,27 @@ pub async fn prepare<W: World>(
     options: PlanOptions,
 ) -> Result<Prepared, PrepareError> {
     let first = desire(topology, &Capabilities::default()).map_err(PrepareError::Desire)?;
-    let mut observed = observe(world, &first).await?;
-    let capabilities = capabilities(world, &first, &observed).await?;
+    let surveyed = survey(world, &first).await?;
+    let capabilities = capabilities(world, &first, &surveyed.observed).await?;
     let mut desired = if capabilities.is_empty() {
         first
     } else {
         desire(topology, &capabilities).map_err(PrepareError::Desire)?
     };
+    // helm takes as long as the look at a cluster, so what needs no fact is rendered meanwhile.
+    let early = requests(&desired, &surveyed.observed, &Facts::new(), |_| true);
+    let (observed, rendered) =
+        tokio::join!(inspect(world, &desired.topology, surveyed), render(world, early));
+    let (mut observed, mut rendered) = (observed?, rendered?);
+    rendered.retain(|unit, _| !observed.is_unreachable(&unit.cluster));
     let materials = assess_material(&desired, &observed, options.refresh_full)
         .into_iter()
         .map(|(unit, material)| (unit, Examination::Material(Box::new(material))))
         .collect();
     observed.examined = examine(world, &desired, materials).await?;
     let facts = known_facts(&desired, &observed);
-    let rendered = render_known(world, &desired, &observed, &facts).await?;
+    let late = requests(&desired, &observed, &facts, |unit| !rendered.contains_key(unit));
+    rendered.extend(render(world, late).await?);
     let edges = definition_edges(&rendered);
     if !edges.is_empty() {
         desired.add_needs(edges).map_err(|problem| PrepareError::Desire(vec![problem]))?;
@@ -124,9 +131,21 @@ pub async fn prepare_destroy<W: World>(
     Ok(Prepared { desired, observed, rendered: BTreeMap::new(), facts: Facts::new(), options, plan })
 }
 
-/// Reads the fleet record, then every cluster of the topology and of the record at once.
-#[tracing::instrument(name = "observe all clusters", skip_all)]
+/// Looks at every cluster of the topology and of the fleet record.
 pub async fn observe<W: World>(world: &Arc<W>, desired: &Desired) -> Result<Observed, PrepareError> {
+    let surveyed = survey(world, desired).await?;
+    inspect(world, &desired.topology, surveyed).await
+}
+
+/// What a first look showed, and how each cluster was found.
+struct Surveyed {
+    observed: Observed,
+    clusters: BTreeMap<ClusterName, ClusterRef>,
+}
+
+/// Reads the fleet record, then what every cluster says of itself, of all clusters at once.
+#[tracing::instrument(name = "survey all clusters", skip_all)]
+async fn survey<W: World>(world: &Arc<W>, desired: &Desired) -> Result<Surveyed, PrepareError> {
     let hub = desired.cluster(&desired.hub).cloned().map(ClusterRef::Wanted);
     let hub = hub.ok_or_else(|| Failure::new(Kind::Permanent, "the topology has no hub"))?;
     let fleet = world.fleet(&desired.topology, &desired.hub, &hub).await?;
@@ -138,25 +157,43 @@ pub async fn observe<W: World>(world: &Arc<W>, desired: &Desired) -> Result<Obse
         desired.clusters().map(|(name, content)| (name.clone(), ClusterRef::Wanted(content.clone()))),
     );
     let mut tasks = JoinSet::new();
-    for (name, how) in clusters {
+    for (name, how) in clusters.clone() {
         let (world, topology) = (Arc::clone(world), desired.topology.clone());
         tasks.spawn(async move {
-            let seen = world.observe(&topology, &name, &how).await;
+            let seen = world.survey(&topology, &name, &how).await;
             (name, seen)
         });
     }
-    let mut observed = Observed { now: world.now(), fleet, ..Observed::default() };
-    let mut failures = Vec::new();
-    while let Some(joined) = tasks.join_next().await {
-        match joined {
-            Ok((name, Ok(seen))) => {
+    let observed =
+        Observed { now: world.now(), fleet, clusters: collect(tasks).await?, ..Observed::default() };
+    Ok(Surveyed { observed, clusters })
+}
+
+/// Completes the look at every cluster that answered the first one, at all of them at once.
+#[tracing::instrument(name = "inspect all clusters", skip_all)]
+async fn inspect<W: World>(
+    world: &Arc<W>,
+    topology: &TopologyName,
+    surveyed: Surveyed,
+) -> Result<Observed, PrepareError> {
+    let Surveyed { mut observed, mut clusters } = surveyed;
+    let mut tasks = JoinSet::new();
+    for (name, seen) in std::mem::take(&mut observed.clusters) {
+        match (seen, clusters.remove(&name)) {
+            (ClusterObserved::Reachable(state), Some(how)) => {
+                let (world, topology) = (Arc::clone(world), topology.clone());
+                tasks.spawn(async move {
+                    let seen = world.inspect(&topology, &name, &how, state).await;
+                    (name, seen)
+                });
+            }
+            (seen, _) => {
                 observed.clusters.insert(name, seen);
             }
-            Ok((_, Err(failure))) => failures.push(failure),
-            Err(error) => failures.push(Failure::new(Kind::Permanent, error.to_string())),
         }
     }
-    if failures.is_empty() { Ok(observed) } else { Err(PrepareError::World(failures)) }
+    observed.clusters.extend(collect(tasks).await?);
+    Ok(observed)
 }
 
 /// The custom resources that each cluster offers or will offer: those seen there, and those that the
@@ -173,23 +210,27 @@ async fn capabilities<W: World>(
         let seen = observed.state(name).map(|state| state.lasting_definitions(&wanted)).unwrap_or_default();
         capabilities.seen.insert(name.clone(), seen);
     }
-    let extras: Vec<&Unit> = desired
+    // Also for a cluster that does not answer, since what is rendered for it is fixed by the topology.
+    let requests = desired
         .units
         .values()
-        .filter(|unit| !observed.is_unreachable(&unit.id.cluster))
-        .filter(|unit| match &unit.content {
-            Content::Release(release) => !matches!(release.chart, ChartRef::Embedded(_)),
-            Content::Manifests(_) => true,
-            Content::Cluster(_) | Content::Enrolment | Content::Objects(_) | Content::Material(_) => false,
-        })
+        .filter(|unit| may_define(unit))
+        .filter_map(|unit| request(desired, observed, &Facts::new(), unit))
         .collect();
-    let requests =
-        extras.into_iter().filter_map(|unit| request(desired, observed, &Facts::new(), unit)).collect();
     for (unit, rendered) in render(world, requests).await? {
         let offers = capabilities.planned.entry(unit.cluster.clone()).or_default();
         offers.extend(rendered.objects.iter().flat_map(Object::defined_kinds));
     }
     Ok(capabilities)
+}
+
+/// Whether a unit's objects may define kinds: lgtmctl's own charts and objects define none.
+pub fn may_define(unit: &Unit) -> bool {
+    match &unit.content {
+        Content::Release(release) => !matches!(release.chart, ChartRef::Embedded(_)),
+        Content::Manifests(_) => true,
+        Content::Cluster(_) | Content::Enrolment | Content::Objects(_) | Content::Material(_) => false,
+    }
 }
 
 /// Edges from units with custom resources to the unit that brings their definition.
@@ -245,15 +286,18 @@ pub(crate) fn request(
     })
 }
 
-async fn render_known<W: World>(
-    world: &Arc<W>,
+/// The requests for those of the units that are asked for and can be rendered with the facts.
+fn requests(
     desired: &Desired,
     observed: &Observed,
     facts: &Facts,
-) -> Result<BTreeMap<UnitId, Rendered>, PrepareError> {
-    let reachable = |unit: &&Unit| !observed.is_unreachable(&unit.id.cluster);
-    let units = desired.units.values().filter(reachable);
-    render(world, units.filter_map(|unit| request(desired, observed, facts, unit)).collect()).await
+    is_asked_for: impl Fn(&UnitId) -> bool,
+) -> Vec<RenderRequest> {
+    let units = desired.units.values();
+    units
+        .filter(|unit| !observed.is_unreachable(&unit.id.cluster) && is_asked_for(&unit.id))
+        .filter_map(|unit| request(desired, observed, facts, unit))
+        .collect()
 }
 
 /// Renders several units at once; all failures are reported.
@@ -287,15 +331,15 @@ async fn examine<W: World>(
     collect(tasks).await
 }
 
-async fn collect<T: Send + 'static>(
-    mut tasks: JoinSet<(UnitId, Result<T, Failure>)>,
-) -> Result<BTreeMap<UnitId, T>, PrepareError> {
+async fn collect<N: Ord + 'static, T: 'static>(
+    mut tasks: JoinSet<(N, Result<T, Failure>)>,
+) -> Result<BTreeMap<N, T>, PrepareError> {
     let mut results = BTreeMap::new();
     let mut failures = Vec::new();
     while let Some(joined) = tasks.join_next().await {
         match joined {
-            Ok((unit, Ok(result))) => {
-                results.insert(unit, result);
+            Ok((name, Ok(result))) => {
+                results.insert(name, result);
             }
             Ok((_, Err(failure))) => failures.push(failure),
             Err(error) => failures.push(Failure::new(Kind::Permanent, error.to_string())),

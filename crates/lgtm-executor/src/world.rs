@@ -9,7 +9,7 @@ use lgtm_planner::{
     fact::UnitFacts,
     inventory::{FleetEntry, Took},
     object::{Object, Scope},
-    observed::{ClusterObserved, Examined},
+    observed::{ClusterObserved, ClusterState, Examined},
     plan::{Action, ExamineMaterial, Rendered, StepId},
     unit::{ClusterContent, Content, UnitId},
 };
@@ -139,6 +139,17 @@ pub struct LockHolder {
     pub step: String,
 }
 
+/// What a look at a cluster showed: one that does not answer is a state, and nothing else that failed is.
+pub fn seen(look: Result<Box<ClusterState>, Failure>) -> Result<ClusterObserved, Failure> {
+    match look {
+        Ok(state) => Ok(ClusterObserved::Reachable(state)),
+        Err(failure) if failure.kind == Kind::Unreachable => {
+            Ok(ClusterObserved::Unreachable { reason: failure.message })
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Everything outside.
 pub trait World: Send + Sync + 'static {
     /// Seconds since 1970.
@@ -152,13 +163,41 @@ pub trait World: Send + Sync + 'static {
         content: &ClusterRef,
     ) -> impl Future<Output = Result<BTreeMap<ClusterName, FleetEntry>, Failure>> + Send;
 
-    /// What is on one cluster. A cluster that does not answer is a state, not a failure.
-    fn observe(
+    /// A first look at one cluster: who it is, what it offers, and what lgtmctl recorded there. That is enough
+    /// to render. A cluster that does not answer is a state, not a failure.
+    fn survey(
         &self,
         topology: &TopologyName,
         cluster: &ClusterName,
         how: &ClusterRef,
     ) -> impl Future<Output = Result<ClusterObserved, Failure>> + Send;
+
+    /// The rest of the look: the state that [`World::survey`] gave, with every object and with whether the
+    /// cluster itself is as wanted.
+    fn inspect(
+        &self,
+        topology: &TopologyName,
+        cluster: &ClusterName,
+        how: &ClusterRef,
+        state: Box<ClusterState>,
+    ) -> impl Future<Output = Result<ClusterObserved, Failure>> + Send;
+
+    /// Both looks, one after the other.
+    fn observe(
+        &self,
+        topology: &TopologyName,
+        cluster: &ClusterName,
+        how: &ClusterRef,
+    ) -> impl Future<Output = Result<ClusterObserved, Failure>> + Send {
+        async move {
+            match self.survey(topology, cluster, how).await? {
+                ClusterObserved::Reachable(state) => self.inspect(topology, cluster, how, state).await,
+                other @ (ClusterObserved::Absent
+                | ClusterObserved::Stopped
+                | ClusterObserved::Unreachable { .. }) => Ok(other),
+            }
+        }
+    }
 
     /// The objects that a unit's content stands for.
     fn render(&self, request: RenderRequest) -> impl Future<Output = Result<Rendered, Failure>> + Send;

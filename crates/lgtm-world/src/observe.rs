@@ -28,8 +28,9 @@ use crate::{
 /// Lists at once on one cluster. They share a connection.
 const LISTS_AT_ONCE: usize = 10;
 
-/// Reads one cluster. The first request decides whether it answers at all.
-pub(crate) async fn observe(cluster: &Cluster, topology: &TopologyName) -> Result<ClusterState, Failure> {
+/// Reads who a cluster is, what it offers and what is recorded there. The first request decides whether it answers
+/// at all.
+pub(crate) async fn survey(cluster: &Cluster, topology: &TopologyName) -> Result<Box<ClusterState>, Failure> {
     let failed = |error| cluster.failure("reading the cluster", error);
     let version = match cluster.read("/version").await {
         Ok(version) => version.unwrap_or_default(),
@@ -46,11 +47,10 @@ pub(crate) async fn observe(cluster: &Cluster, topology: &TopologyName) -> Resul
     let identity = identity.map_err(failed)?.unwrap_or_default();
     let system = system.map_err(failed)?;
     let own = own?;
-    let live = live(cluster, topology, &own.inventories).await.map_err(failed)?;
     let text = |value: &Value, pointer| {
         value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    Ok(ClusterState {
+    Ok(Box::new(ClusterState {
         uid: text(&identity, "/metadata/uid"),
         version: text(&version, "/gitVersion"),
         settled: true,
@@ -58,9 +58,9 @@ pub(crate) async fn observe(cluster: &Cluster, topology: &TopologyName) -> Resul
             && system.is_some_and(|system| system.pointer("/metadata/deletionTimestamp").is_none()),
         hub: own.membership.map(|entry| entry.hub),
         inventories: own.inventories,
-        live,
+        live: BTreeMap::new(),
         definitions: definitions.map_err(failed)?,
-    })
+    }))
 }
 
 /// The custom resources that the catalog asks for, where the cluster has them.
@@ -78,11 +78,12 @@ async fn definitions(cluster: &Cluster) -> Answer<BTreeSet<String>> {
 
 /// The metadata of all objects that inventories name: one labelled list for each kind, and a read of
 /// its own for an object that is missing there, since it may only have lost the label.
-async fn live(
+pub(crate) async fn live(
     cluster: &Cluster,
     topology: &TopologyName,
     inventories: &BTreeMap<UnitName, Inventory>,
-) -> Answer<BTreeMap<ObjectKey, Live>> {
+) -> Result<BTreeMap<ObjectKey, Live>, Failure> {
+    let failed = |error| cluster.failure("reading the cluster", error);
     let recorded: Vec<&InventoryObject> =
         inventories.values().flat_map(|inventory| &inventory.objects).collect();
     let kinds: BTreeSet<(Resource, String)> =
@@ -96,7 +97,8 @@ async fn live(
             found.into_iter().map(|found| of_metadata(&resource.group, kind, &found)).collect::<Vec<_>>(),
         )
     });
-    let mut live: BTreeMap<ObjectKey, Live> = try_join_all(lists).await?.into_iter().flatten().collect();
+    let mut live: BTreeMap<ObjectKey, Live> =
+        try_join_all(lists).await.map_err(failed)?.into_iter().flatten().collect();
     let unseen: BTreeSet<(&ObjectKey, Resource)> = recorded
         .iter()
         .filter(|object| object.done.is_none() && !live.contains_key(&object.key))
@@ -106,7 +108,7 @@ async fn live(
         let found = cluster.metadata(&resource, key.namespace.as_deref(), &key.name).await?;
         Answer::Ok(found.map(|found| of_metadata(&resource.group, &key.kind, &found)))
     });
-    live.extend(try_join_all(reads).await?.into_iter().flatten());
+    live.extend(try_join_all(reads).await.map_err(failed)?.into_iter().flatten());
     Ok(live)
 }
 

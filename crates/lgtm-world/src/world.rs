@@ -11,14 +11,14 @@ use std::{
 
 use lgtm_executor::{
     Done, Events, Failure, Kind, Outcome, World,
-    world::{ClusterRef, Examination, LockHolder, RenderRequest},
+    world::{ClusterRef, Examination, LockHolder, RenderRequest, seen},
 };
 use lgtm_planner::{
     desired::Desired,
     fact::UnitFacts,
     inventory::{Connection, FleetEntry, SYSTEM_NAMESPACE},
     object::Object,
-    observed::{ClusterObserved, Examined},
+    observed::{ClusterObserved, ClusterState, Examined},
     plan::{Action, MakeMaterial, Rendered, StepId},
     unit::{ClusterContent, UnitId},
 };
@@ -161,6 +161,16 @@ fn done(outcome: Outcome, begun: Instant) -> Done {
     }
 }
 
+/// A look at a cluster. A server that takes connections and never answers must not hold up the others.
+async fn in_time(
+    look: impl Future<Output = Result<Box<ClusterState>, Failure>>,
+) -> Result<ClusterObserved, Failure> {
+    match tokio::time::timeout(REQUEST_TIMEOUT * 2, look).await {
+        Ok(look) => seen(look),
+        Err(_) => Ok(ClusterObserved::Unreachable { reason: "it answers too slowly".to_owned() }),
+    }
+}
+
 impl World for ClusterWorld {
     fn now(&self) -> i64 {
         time::OffsetDateTime::now_utc().unix_timestamp()
@@ -198,8 +208,8 @@ impl World for ClusterWorld {
         Ok(fleet)
     }
 
-    #[tracing::instrument(name = "observe", skip_all, fields(%cluster))]
-    async fn observe(
+    #[tracing::instrument(name = "survey", skip_all, fields(%cluster))]
+    async fn survey(
         &self,
         topology: &TopologyName,
         cluster: &ClusterName,
@@ -218,23 +228,27 @@ impl World for ClusterWorld {
                 return Ok(ClusterObserved::Unreachable { reason });
             }
         }
-        let connected = match self.connect(cluster, how).await {
-            Ok(connected) => connected,
-            Err(failure) => return Ok(ClusterObserved::Unreachable { reason: failure.message }),
-        };
-        // A server that takes connections and never answers must not hold up the others.
-        let read = tokio::time::timeout(REQUEST_TIMEOUT * 2, observe::observe(&connected, topology)).await;
-        match read {
-            Ok(Ok(mut state)) => {
-                state.settled = self.is_settled(&connected, how).await?;
-                Ok(ClusterObserved::Reachable(Box::new(state)))
-            }
-            Ok(Err(failure)) if failure.kind == Kind::Unreachable => {
-                Ok(ClusterObserved::Unreachable { reason: failure.message })
-            }
-            Ok(Err(failure)) => Err(failure),
-            Err(_) => Ok(ClusterObserved::Unreachable { reason: "it answers too slowly".to_owned() }),
+        match self.connect(cluster, how).await {
+            Ok(connected) => in_time(observe::survey(&connected, topology)).await,
+            Err(failure) => Ok(ClusterObserved::Unreachable { reason: failure.message }),
         }
+    }
+
+    #[tracing::instrument(name = "inspect", skip_all, fields(%cluster))]
+    async fn inspect(
+        &self,
+        topology: &TopologyName,
+        cluster: &ClusterName,
+        how: &ClusterRef,
+        mut state: Box<ClusterState>,
+    ) -> Result<ClusterObserved, Failure> {
+        let connected = self.known(cluster)?;
+        in_time(async {
+            let live = observe::live(&connected, topology, &state.inventories);
+            (state.live, state.settled) = tokio::try_join!(live, self.is_settled(&connected, how))?;
+            Ok(state)
+        })
+        .await
     }
 
     #[tracing::instrument(

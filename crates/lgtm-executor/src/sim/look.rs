@@ -24,26 +24,36 @@ fn namespace(name: &str) -> ObjectKey {
     ObjectKey { group: String::new(), kind: "Namespace".to_owned(), namespace: None, name: name.to_owned() }
 }
 
-/// Reads one cluster: who it is, its records, then what those name.
-pub(super) async fn observe(api: &Api, topology: &TopologyName) -> Result<ClusterState, Failure> {
+/// Reads who a cluster is, and its records.
+pub(super) async fn survey(api: &Api, topology: &TopologyName) -> Result<Box<ClusterState>, Failure> {
     let failed = |refusal| api.failure("reading the cluster", refusal);
     let first =
         |server: &Server| (server.live(&namespace("kube-system")), server.live(&namespace(SYSTEM_NAMESPACE)));
     let (identity, system) = api.read(first).await.map_err(failed)?;
     let own = api.read(|server| records::own(server, topology)).await.map_err(failed)??;
-    let recorded: Vec<&InventoryObject> =
-        own.inventories.values().flat_map(|inventory| &inventory.objects).collect();
-    let live = api.read(|server| live(server, topology, &recorded)).await.map_err(failed)?;
-    Ok(ClusterState {
+    Ok(Box::new(ClusterState {
         uid: identity.map(|live| live.uid).unwrap_or_default(),
         version: SIMULATED_VERSION.to_owned(),
         settled: true,
         enrolled: own.membership.is_some() && system.is_some_and(|system| system.deleting.is_none()),
         hub: own.membership.map(|entry| entry.hub),
         inventories: own.inventories,
-        live,
+        live: BTreeMap::new(),
         definitions: BTreeSet::new(),
-    })
+    }))
+}
+
+/// Reads what the records name.
+pub(super) async fn inspect(
+    api: &Api,
+    topology: &TopologyName,
+    mut state: Box<ClusterState>,
+) -> Result<Box<ClusterState>, Failure> {
+    let recorded: Vec<&InventoryObject> =
+        state.inventories.values().flat_map(|inventory| &inventory.objects).collect();
+    let live = api.read(|server| live(server, topology, &recorded)).await;
+    state.live = live.map_err(|refusal| api.failure("reading the cluster", refusal))?;
+    Ok(state)
 }
 
 /// Of each kind that inventories name the labelled objects, and those named ones that lost the label.

@@ -8,7 +8,7 @@ use std::{
 use lgtm_planner::{
     desired::Desired,
     inventory::{Connection, FleetEntry},
-    observed::{ClusterObserved, Examined},
+    observed::{ClusterObserved, ClusterState, Examined},
     plan::{Action, Rendered, StepId},
     unit::{ClusterContent, UnitId},
 };
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     event::Events,
-    world::{ClusterRef, Done, Examination, Failure, Kind, Outcome, RenderRequest, World},
+    world::{ClusterRef, Done, Examination, Failure, Kind, Outcome, RenderRequest, World, seen},
 };
 
 /// A process of lgtmctl that works on one topology.
@@ -228,7 +228,7 @@ impl World for SimWorld {
         Ok(fleet)
     }
 
-    async fn observe(
+    async fn survey(
         &self,
         topology: &TopologyName,
         cluster: &ClusterName,
@@ -247,16 +247,19 @@ impl World for SimWorld {
             }
         }
         let api = Api { stale: true, ..self.connect(cluster, None) };
-        match look::observe(&api, topology).await {
-            Ok(mut state) => {
-                state.settled = self.is_settled(cluster, how);
-                Ok(ClusterObserved::Reachable(Box::new(state)))
-            }
-            Err(failure) if failure.kind == Kind::Unreachable => {
-                Ok(ClusterObserved::Unreachable { reason: failure.message })
-            }
-            Err(failure) => Err(failure),
-        }
+        seen(look::survey(&api, topology).await)
+    }
+
+    async fn inspect(
+        &self,
+        topology: &TopologyName,
+        cluster: &ClusterName,
+        how: &ClusterRef,
+        mut state: Box<ClusterState>,
+    ) -> Result<ClusterObserved, Failure> {
+        let api = Api { stale: true, ..self.connect(cluster, None) };
+        state.settled = self.is_settled(cluster, how);
+        seen(look::inspect(&api, topology, state).await)
     }
 
     async fn render(&self, request: RenderRequest) -> Result<Rendered, Failure> {

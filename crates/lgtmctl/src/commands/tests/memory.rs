@@ -69,13 +69,23 @@ impl World for Memory {
         Ok(self.fleet.lock().unwrap().clone())
     }
 
-    async fn observe(
+    async fn survey(
         &self,
         _: &TopologyName,
         cluster: &ClusterName,
         _: &ClusterRef,
     ) -> Result<ClusterObserved, Failure> {
         Ok(self.clusters.lock().unwrap().get(cluster).cloned().unwrap_or(ClusterObserved::Absent))
+    }
+
+    async fn inspect(
+        &self,
+        _: &TopologyName,
+        _: &ClusterName,
+        _: &ClusterRef,
+        state: Box<ClusterState>,
+    ) -> Result<ClusterObserved, Failure> {
+        Ok(ClusterObserved::Reachable(state))
     }
 
     async fn render(&self, request: RenderRequest) -> Result<Rendered, Failure> {
