@@ -1,12 +1,16 @@
 //! lgtmctl under measurement: one topology with a hub alone, on a simulated cluster.
 
 use std::{
+    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use super::{Stopwatch, Usage, fail};
+
+/// Applications of the user's beside the stack, so that there are a dozen releases.
+const APPLICATIONS: [&str; 3] = ["shop", "payments", "search"];
 
 /// One topology with its cluster and folders of its own.
 pub(super) struct Subject {
@@ -36,18 +40,29 @@ impl Subject {
                 return Err(fail(&format!("there is no {}; run `{make}`", file.display())));
             }
         }
+        for application in APPLICATIONS {
+            write_application(&subject.folder.join(application), application)?;
+        }
         subject.say(0)?;
         Ok(subject)
     }
 
     /// Writes the topology; another value makes another one.
     pub(super) fn say(&self, value: u32) -> io::Result<()> {
-        let text = format!(
+        let mut text = format!(
             "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: bench-{}}}\nspec:\n  \
-             provider: {{kwok: {{}}}}\n  limits: {{logsStreams: {}}}\n  hub: {{name: hub, segment: 248/29}}\n",
+             provider: {{kwok: {{}}}}\n  limits: {{logsStreams: {}}}\n  hub: {{name: hub, segment: 248/29}}\n  \
+             extraReleases:\n",
             self.name,
             10_000 + value,
         );
+        for name in APPLICATIONS {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "    - {{name: {name}, clusters: [hub], chart: {name}, namespace: applications}}"
+            );
+        }
         fs::write(self.folder.join("topology.yaml"), text)
     }
 
@@ -92,6 +107,27 @@ impl Subject {
     pub(super) fn destroy(&self) -> io::Result<()> {
         Stopwatch::run(&mut self.command(&["destroy", "--yes", "--quiet"]), 0).map(drop)
     }
+}
+
+/// A chart with what most applications are made of.
+fn write_application(chart: &Path, name: &str) -> io::Result<()> {
+    fs::create_dir_all(chart.join("templates"))?;
+    fs::write(chart.join("Chart.yaml"), format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\n"))?;
+    let metadata = format!("metadata: {{name: {name}}}");
+    let selector = format!("{{app: {name}}}");
+    let objects = [
+        format!("apiVersion: v1\nkind: ServiceAccount\n{metadata}\n"),
+        format!("apiVersion: v1\nkind: ConfigMap\n{metadata}\ndata: {{settings: \"greeting: hello\"}}\n"),
+        format!(
+            "apiVersion: v1\nkind: Service\n{metadata}\nspec: {{selector: {selector}, ports: [{{port: 80}}]}}\n"
+        ),
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\n{metadata}\nspec:\n  replicas: 2\n  selector: {{matchLabels: \
+             {selector}}}\n  template:\n    metadata: {{labels: {selector}}}\n    spec:\n      serviceAccountName: \
+             {name}\n      containers: [{{name: {name}, image: example.com/{name}:1.0.0}}]\n"
+        ),
+    ];
+    fs::write(chart.join("templates/objects.yaml"), objects.join("---\n"))
 }
 
 impl Drop for Subject {
