@@ -12,6 +12,7 @@ use include_dir::{Dir, DirEntry, include_dir};
 use lgtm_executor::{Failure, Kind, world::RenderRequest};
 use lgtm_planner::{
     digest::Digest,
+    plan::Rendered,
     unit::{ChartRef, Manifests, UnitId},
 };
 use serde_json::Value;
@@ -63,6 +64,11 @@ impl Charts {
             Failure::new(Kind::Permanent, message).with_help("see that it is a chart's folder or package")
         })?;
         Ok(keys::unknown(&contents, values))
+    }
+
+    /// The objects of a request.
+    pub async fn render(&self, request: RenderRequest) -> Result<Rendered, Failure> {
+        self.0.render(request, None).await
     }
 
     /// What differs between two renders with equal inputs, as `Kind namespace/name: path`.

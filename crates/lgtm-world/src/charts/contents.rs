@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 pub(super) struct Contents {
     /// The default values, those of dependencies below their names.
     pub(super) defaults: Value,
-    /// Keys that stand in comments: charts show settings so that have no default.
+    /// JSON pointers of keys that stand in comments: charts show settings so that have no default.
     pub(super) mentioned: BTreeSet<String>,
     /// The JSON schema of the values, if there is one.
     pub(super) schema: Value,
@@ -88,7 +88,7 @@ fn contents(files: &Files) -> io::Result<Contents> {
     let text = |name: &str| files.get(name).map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
     let own = text("values.yaml");
     let mut defaults = yaml(&own).as_object().cloned().unwrap_or_default();
-    let mut mentioned: BTreeSet<String> = mentioned(&own).collect();
+    let mut mentioned = mentioned(&own);
     let mut wanted = dependencies(&yaml(&text("Chart.yaml")));
     // Charts of the first format list theirs apart.
     wanted.extend(dependencies(&yaml(&text("requirements.yaml"))));
@@ -101,7 +101,7 @@ fn contents(files: &Files) -> io::Result<Contents> {
     }
     for (name, called) in wanted {
         let inner = dependency(files, &name)?;
-        mentioned.extend(inner.mentioned);
+        mentioned.extend(inner.mentioned.iter().map(|pointer| format!("/{called}{pointer}")));
         // The chart's own defaults for its dependency go over the dependency's.
         let own = defaults.remove(&called).filter(Value::is_object).unwrap_or_else(|| Map::new().into());
         let mut merged = inner.defaults;
@@ -153,14 +153,38 @@ fn yaml(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap_or_default()
 }
 
-/// The keys that comments show.
-fn mentioned(text: &str) -> impl Iterator<Item = String> {
-    text.lines().filter_map(|line| {
-        let comment = line.trim_start().strip_prefix('#')?;
-        let (key, _) = comment.trim_start_matches(['#', ' ', '-', '\t']).split_once(':')?;
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        (!key.is_empty() && key.chars().all(is_part)).then(|| key.to_owned())
-    })
+/// The keys that comments show, below each of the keys that a comment may be about: the one above it, and what this
+/// lies in as far as the comment is not indented further. Some charts begin all comments at the margin.
+fn mentioned(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    // How far each key is indented that the line is below of.
+    let mut above: Vec<(usize, &str)> = Vec::new();
+    for line in text.lines() {
+        let content = line.trim_start();
+        let indented = line.len() - content.len();
+        if let Some(comment) = content.strip_prefix('#') {
+            if let Some(key) = key(comment.trim_start_matches(['#', ' ', '-', '\t'])) {
+                let beside = above.iter().take_while(|(beside, _)| *beside < indented).count();
+                found.extend((beside..=above.len()).map(|depth| pointer(above.iter().take(depth), key)));
+            }
+        } else if let Some(key) = key(content) {
+            above.retain(|(outer, _)| *outer < indented);
+            above.push((indented, key));
+        }
+    }
+    found
+}
+
+/// The key that a line begins with.
+fn key(line: &str) -> Option<&str> {
+    let (key, _) = line.split_once(':')?;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (!key.is_empty() && key.chars().all(is_part)).then_some(key)
+}
+
+fn pointer<'a>(above: impl Iterator<Item = &'a (usize, &'a str)>, key: &str) -> String {
+    let above: String = above.map(|(_, key)| format!("/{key}")).collect();
+    format!("{above}/{key}")
 }
 
 #[cfg(test)]

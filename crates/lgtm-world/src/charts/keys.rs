@@ -35,7 +35,7 @@ pub struct UnknownValue {
 /// The keys of `values` that the chart knows nothing of.
 ///
 /// A mapping that is empty in the chart is taken to be the user's to fill, and so is what lies below a key
-/// that is passed on to a program. What a comment shows is known.
+/// that is passed on to a program. What a comment shows is known, where it stands.
 pub(super) fn unknown(contents: &Contents, values: &Value) -> Vec<UnknownValue> {
     let mut found = Vec::new();
     walk(contents, values, &contents.defaults, &contents.schema, "", &mut found);
@@ -64,7 +64,7 @@ fn walk(
             Some(default) => {
                 walk(contents, value, default, described.unwrap_or(&Value::Null), &pointer, found);
             }
-            None if described.is_some() || key == "global" || contents.mentioned.contains(key) => {}
+            None if described.is_some() || key == "global" || contents.mentioned.contains(&pointer) => {}
             None => found.push(UnknownValue { pointer, known: defaults.keys().cloned().collect() }),
         }
     }
@@ -108,7 +108,7 @@ mod tests {
                 ("charts/unlisted/Chart.yaml", "name: unlisted\nversion: 1.0.0\n"),
                 ("charts/unlisted/values.yaml", "on: true\n"),
                 ("charts/redis/Chart.yaml", "name: redis\nversion: 2.0.0\n"),
-                ("charts/redis/values.yaml", "size: 1\nauth:\n  user: a\n"),
+                ("charts/redis/values.yaml", "size: 1\nauth:\n  user: a\n# tls: {}\n#  ca: a\nlast: 1\n"),
             ],
         );
     }
@@ -118,10 +118,11 @@ mod tests {
             "global": {"any": 1},
             "replica": 2,
             "open": {"any": 1},
-            "server": {"prot": 80, "tls": {}, "hidden": 1, "extra": {"any": 1}, "resources": {"requests": {}},
+            "server": {"prot": 80, "tls": {}, "auth": {"user": "c"}, "hidden": 1, "extra": {"any": 1}, "resources": {"requests": {}},
                 "livenessProbe": {"failureThreshold": 12}},
             "unlisted": {"on": false, "of": true},
-            "cache": {"own": false, "size": 2, "sise": 2, "auth": {"usr": "b"}},
+            "cache": {"own": false, "size": 2, "sise": 2, "auth": {"usr": "b"}, "tls": {}},
+            "tls": {},
         });
         let contents = contents::read(path).unwrap();
         unknown(&contents, &values).into_iter().map(|found| found.pointer).collect()
@@ -133,7 +134,15 @@ mod tests {
         chart(folder.path());
         assert_eq!(
             pointers(folder.path()),
-            ["/cache/auth/usr", "/cache/sise", "/replica", "/server/prot", "/unlisted/of"]
+            [
+                "/cache/auth/usr",
+                "/cache/sise",
+                "/replica",
+                "/server/auth",
+                "/server/prot",
+                "/tls",
+                "/unlisted/of"
+            ]
         );
     }
 

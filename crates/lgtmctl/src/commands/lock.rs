@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lgtm_executor::{prepare::SIMULATED_VERSION, world::RenderRequest};
 use lgtm_planner::{
     catalog::upstream::ALL,
     desired::Desired,
@@ -21,12 +20,17 @@ use crate::{
     cli::LockArgs,
     error::CommandError,
     exit_code::ExitCode,
+    input::Document,
     interrupt::Interrupt,
     printer::Printer,
-    render::{Tone, manifest, plural},
+    render::{Tone, plural},
     session::{Given, chart_lock, charts, rehearsed},
     values::{self, dotted},
 };
+
+mod renders;
+
+use renders::{Sources, planned, unstable};
 
 /// Writes the lock file, or says whether it is current.
 pub(super) async fn run(
@@ -36,24 +40,11 @@ pub(super) async fn run(
 ) -> Result<ExitCode, CommandError> {
     let Given { document, topology, desired } = Given::read(&args.file, false, printer)?;
     let before = chart_lock(&document)?.unwrap_or_default();
-    let source = ChartSource { mirror: args.file.chart_mirror.clone(), lock: None };
-    let charts = charts(&document, source)?;
-    let mut after = Lock::default();
-    for (chart, units) in upstream(&desired) {
-        let locked = match before.get(&chart).filter(|_| !args.upgrade) {
-            Some(locked) => locked.clone(),
-            None => interrupt.or(lock(&charts, &chart, &units)).await??,
-        };
-        after.insert(chart, locked);
-    }
-    for (url, unit) in remote_manifests(&topology, &desired) {
-        let known = before.digest(&Remote::Manifests(url.clone())).filter(|_| !args.upgrade);
-        let digest = match known {
-            Some(digest) => digest.clone(),
-            None => interrupt.or(lock_manifests(&charts, &url, &unit)).await??,
-        };
-        after.insert_manifests(url, digest);
-    }
+    let unlocked = ChartSource { mirror: args.file.chart_mirror.clone(), lock: None };
+    let found = charts(&document, unlocked)?;
+    // Before anything is rendered: helm stops at the first value that a schema does not know, and says not where.
+    interrupt.or(values::check(&found, &topology, &desired, &document, printer)).await?;
+    let after = interrupt.or(renewed(args, &document, &topology, &desired, &before, printer)).await??;
     let path = document.lock_path();
     let changes = changes(&before, &after);
     for change in &changes {
@@ -62,7 +53,6 @@ pub(super) async fn run(
     warn(&after, printer);
     let locked = ChartSource { mirror: args.file.chart_mirror.clone(), lock: Some(after.clone()) };
     let charts = self::charts(&document, locked)?;
-    interrupt.or(values::check(&charts, &topology, &desired, &document, printer)).await?;
     interrupt.or(warn_of_values(&charts, &topology, &desired, printer)).await?;
     let count = counted(after.charts().count(), after.manifests().count());
     if changes.is_empty() {
@@ -86,6 +76,49 @@ pub(super) async fn run(
     })?;
     printer.talk(&format!("wrote {}: {count}\n", path.display()));
     Ok(ExitCode::Done)
+}
+
+/// The lock as it must be: what is fixed already stays, unless an upgrade is asked for.
+async fn renewed(
+    args: &LockArgs,
+    document: &Document,
+    topology: &Topology,
+    desired: &Desired,
+    before: &Lock,
+    printer: &Printer,
+) -> Result<Lock, CommandError> {
+    let known = if args.upgrade { Lock::default() } else { before.clone() };
+    let with = |lock| self::charts(document, ChartSource { mirror: args.file.chart_mirror.clone(), lock });
+    let sources = Sources { locked: with(Some(known.clone()))?, fresh: with(None)?, lock: known };
+    let mut after = Lock::default();
+    for (url, unit) in remote_manifests(topology, desired) {
+        let remote = Remote::Manifests(url.clone());
+        let digest = match sources.lock.digest(&remote) {
+            Some(digest) => digest.clone(),
+            None => lock_manifests(&sources.fresh, &url, &unit).await?,
+        };
+        after.insert_manifests(url, digest);
+    }
+    // Values decide what is unstable, so that is looked at anew also for a chart whose bytes are fixed.
+    let planned = planned(&sources, desired).await?;
+    for (chart, units) in upstream(desired) {
+        let remote = Remote::Chart(chart.clone());
+        let charts = sources.of(&remote);
+        let locked = match (charts.package(&remote).await, sources.lock.get(&chart)) {
+            (Ok(package), _) => {
+                Locked { digest: package.digest, unstable: unstable(charts, &units, &planned).await? }
+            }
+            // Other bytes than the locked ones fail every render, and only an upgrade takes them.
+            (Err(failure), Some(locked)) => {
+                let careful = printer.talk_style().paint(Tone::Careful, "not looked at:");
+                printer.talk(&format!("{careful} {chart}: {failure}\n"));
+                locked.clone()
+            }
+            (Err(failure), None) => return Err(failure.into()),
+        };
+        after.insert(chart, locked);
+    }
+    Ok(after)
 }
 
 /// The charts from repositories, with the units that render them.
@@ -134,34 +167,6 @@ async fn lock_manifests(charts: &Charts, url: &str, unit: &UnitId) -> Result<Dig
         return Err(lgtm_executor::Failure::new(lgtm_executor::Kind::Permanent, message).with_help(help));
     }
     Ok(package.digest)
-}
-
-/// Fetches a chart, and renders it twice for each different set of values.
-async fn lock(
-    charts: &Charts,
-    chart: &UpstreamChart,
-    units: &[&Unit],
-) -> Result<Locked, lgtm_executor::Failure> {
-    let package = charts.package(&Remote::Chart(chart.clone())).await?;
-    let mut unstable = BTreeSet::new();
-    let mut seen = BTreeSet::new();
-    for unit in units {
-        let Content::Release(release) = &unit.content else { continue };
-        let mut release = release.clone();
-        // What is known only after an apply has a name in its place here.
-        release.values = manifest::name_placeholders(&release.values).0.into();
-        if !seen.insert((release.name.clone(), release.namespace.clone(), release.values.to_string())) {
-            continue;
-        }
-        let request = RenderRequest {
-            unit: unit.id.clone(),
-            content: Content::Release(release),
-            kube_version: SIMULATED_VERSION.to_owned(),
-            api_versions: BTreeMap::new(),
-        };
-        unstable.extend(charts.unstable(&request).await?);
-    }
-    Ok(Locked { digest: package.digest, unstable: unstable.into_iter().collect() })
 }
 
 /// What the new lock says otherwise, one line each.

@@ -96,8 +96,9 @@ fn a_chart_is_locked_and_held_against_its_digest() {
     place.package("app", "1.0.0", &STABLE.replace("one", "two"));
     let (code, _, said) = place.run(&render);
     assert!(code == 1 && said.contains("not the locked one"), "{said}");
-    let (code, changed, _) = place.run(&["lock", "--chart-mirror", "mirror"]);
+    let (code, changed, said) = place.run(&["lock", "--chart-mirror", "mirror"]);
     assert_eq!((code, changed.as_str()), (0, ""), "what is locked stays");
+    assert!(said.contains("not looked at: app 1.0.0") && said.contains("not the locked one"), "{said}");
     let (code, changed, _) = place.run(&["lock", "--upgrade", "--chart-mirror", "mirror"]);
     assert!(code == 0 && changed.contains("other bytes under the same version"), "{changed}");
     assert_eq!(place.run(&render).0, 0);
@@ -137,6 +138,54 @@ fn what_differs_at_every_render_is_named_and_its_value_is_not_shown() {
     assert!(code == 0 && said.contains("unstable: app 1.0.0"), "{changed}{said}");
     let lock = std::fs::read_to_string(place.path("topology.lock")).unwrap();
     assert!(said.contains("data.password") && lock.contains("data.password"), "{said}{lock}");
+}
+
+#[test]
+fn what_became_unstable_is_named_although_the_chart_is_locked() {
+    let place = Place::new("1.0.0");
+    let secret = |name: &str, when: &str| {
+        format!(
+            "---\n{{{{ if {when} }}}}\n{}{{{{ end }}}}\n",
+            RANDOM.replace("name: app", &format!("name: {name}"))
+        )
+    };
+    let of_a_kind = secret("of-a-kind", "(.Capabilities.APIVersions.Has \"example.com/v1/Thing\")");
+    place.package("app", "1.0.0", &format!("{STABLE}{}{of_a_kind}", secret("by-a-value", ".Values.random")));
+    let lock = ["lock", "--chart-mirror", "mirror"];
+    let (code, _, said) = place.run(&lock);
+    assert!(code == 0 && !said.contains("unstable"), "{said}");
+    let check = ["lock", "--check", "--chart-mirror", "mirror"];
+    assert_eq!(place.run(&check).0, 0);
+
+    let topology = std::fs::read_to_string(place.path("topology.yaml")).unwrap();
+    let with_value = format!("{topology}      values: {{random: true}}\n");
+    std::fs::write(place.path("topology.yaml"), &with_value).unwrap();
+    assert_eq!(place.run(&check).0, 1);
+    let (code, changed, said) = place.run(&lock);
+    assert!(code == 0 && changed.contains("other paths are unstable"), "{changed}{said}");
+    assert!(said.contains("Secret by-a-value: data.password") && !said.contains("of-a-kind"), "{said}");
+
+    // A kind that the topology brings shows itself to the chart.
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \
+                      things.example.com}\nspec: {group: example.com, scope: Namespaced, names: {kind: Thing, plural: \
+                      things}, versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: \
+                      object}}}]}\n";
+    std::fs::write(place.path("thing.yaml"), definition).unwrap();
+    let with_kind = format!(
+        "{topology}  extraManifests:\n    - {{name: things, clusters: [hub], files: [thing.yaml]}}\n"
+    );
+    std::fs::write(place.path("topology.yaml"), with_kind).unwrap();
+    let (code, changed, said) = place.run(&lock);
+    assert!(code == 0 && changed.contains("other paths are unstable"), "{changed}{said}");
+    assert!(said.contains("Secret of-a-kind: data.password") && !said.contains("by-a-value"), "{said}");
+
+    // What was unstable once and is no more leaves the file.
+    std::fs::write(place.path("topology.yaml"), &topology).unwrap();
+    let (code, changed, said) = place.run(&lock);
+    assert!(
+        code == 0 && changed.contains("other paths are unstable") && !said.contains("unstable:"),
+        "{changed}{said}"
+    );
 }
 
 #[test]
