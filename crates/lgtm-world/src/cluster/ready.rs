@@ -4,6 +4,7 @@
 //! controller has seen this generation and all its pods are of it and available.
 
 mod conditions;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ pub(crate) async fn until_ready(
                 cluster.name,
                 READY_TIMEOUT.as_secs() / 60
             );
-            let help = if conditions::are_awaited(object.group(), object.kind()) {
+            let help = if is_awaited_of_controllers(object) {
                 "see that its controller runs, and what it says; run the same command again to go on waiting"
             } else {
                 "look at the pods' events and logs; run the same command again to go on waiting"
@@ -116,14 +117,20 @@ async fn look_behind(cluster: &Cluster, key: &ObjectKey, live: &Value) -> Answer
 }
 
 /// Whether the object is not simply ready when it exists. On a simulated cluster nobody sets the status of custom
-/// resources, and no pod answers for an APIService.
+/// resources or writes into others, and no pod answers for an APIService.
 fn is_awaited(cluster: &Cluster, object: &Object) -> bool {
     if cluster.simulated {
         let is_answered_by_pods =
             object.kind() == "APIService" && object.value().pointer("/spec/service/name").is_some();
         return has_readiness(object) && !is_answered_by_pods;
     }
-    has_readiness(object) || conditions::are_awaited(object.group(), object.kind())
+    has_readiness(object) || is_awaited_of_controllers(object)
+}
+
+/// Kinds that are ready by the word of controllers that are not Kubernetes' own.
+fn is_awaited_of_controllers(object: &Object) -> bool {
+    let (group, kind) = (object.group(), object.kind());
+    conditions::are_awaited(group, kind) || webhooks::are_awaited(group, kind, object.value())
 }
 
 /// Built-in kinds that are not simply ready when they exist.
@@ -143,7 +150,8 @@ fn has_readiness(object: &Object) -> bool {
 
 /// How far a live object is.
 pub(crate) fn readiness(key: &ObjectKey, live: &Value) -> Readiness {
-    if let Some(readiness) = conditions::readiness(&key.group, &key.kind, live) {
+    let said = conditions::readiness(&key.group, &key.kind, live);
+    if let Some(readiness) = said.or_else(|| webhooks::readiness(&key.group, &key.kind, live)) {
         return readiness;
     }
     let number = |pointer: &str| live.pointer(pointer).and_then(Value::as_i64);
@@ -227,11 +235,17 @@ fn condition(live: &Value, name: &str) -> Option<(bool, String, String)> {
 
 /// The same in a status, or in a part of one.
 fn condition_in(status: &Value, name: &str) -> Option<(bool, String, String)> {
+    condition_named(status, name).map(said_by)
+}
+
+fn condition_named<'a>(status: &'a Value, name: &str) -> Option<&'a Value> {
     let conditions = status.get("conditions")?.as_array()?;
-    let found =
-        conditions.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some(name))?;
-    let text = |field| found.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Some((text("status") == "True", text("reason"), text("message")))
+    conditions.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some(name))
+}
+
+fn said_by(condition: &Value) -> (bool, String, String) {
+    let text = |field| condition.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    (text("status") == "True", text("reason"), text("message"))
 }
 
 #[cfg(test)]

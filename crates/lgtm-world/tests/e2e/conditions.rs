@@ -1,8 +1,10 @@
-//! Custom resources that say in conditions when they are ready. On a cluster that is not simulated they are waited for,
+//! Custom resources that say in conditions when they are ready, and webhooks that are ready when others have written
+//! into them. On a cluster that is not simulated they are waited for,
 //! and the test plays their controllers.
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use lgtm_executor::ApplyOptions;
 use serde_json::{Value, json};
 
@@ -121,9 +123,61 @@ async fn a_collector_is_waited_for_until_what_runs_it_is_ready() {
     assert!(report.is_complete(), "{report:#?}");
 }
 
+/// cert-manager's injector is another program than the webhook, and may come after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_waited_for_until_its_authority_is_injected() {
+    let bed = Arc::new(Bed::new(TOPOLOGY));
+    let existing = Existing::make(bed.folder.path(), &["hub"]).await;
+    let hand = existing.hand("hub").await;
+    bed.write_objects("mine.json", &[webhook(true)]);
+    let applying = tokio::spawn({
+        let bed = Arc::clone(&bed);
+        async move { bed.apply_with(only("hub/mine"), ApplyOptions::default()).await }
+    });
+    while hand.get(WEBHOOK).await.is_none() {
+        assert!(!applying.is_finished(), "{:#?}", applying.await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!applying.is_finished(), "nobody waited");
+    let root = hand.get("/api/v1/namespaces/default/configmaps/kube-root-ca.crt").await.unwrap();
+    let bundle = BASE64.encode(root["data"]["ca.crt"].as_str().unwrap());
+    let inject = json!([{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": bundle}]);
+    hand.patch(WEBHOOK, &inject).await;
+    let report = applying.await.unwrap();
+    assert!(report.is_complete(), "{report:#?}");
+
+    // One that nobody is asked to write into is ready when it is there.
+    hand.delete(WEBHOOK).await;
+    bed.write_objects("mine.json", &[webhook(false)]);
+    let report = bed.apply_with(only("hub/mine"), ApplyOptions::default()).await;
+    assert!(report.is_complete(), "{report:#?}");
+}
+
+const WEBHOOK: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/mine";
+
+fn webhook(is_marked: bool) -> Value {
+    let mut object = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "mine"},
+        "webhooks": [{
+            "name": "mine.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+            "clientConfig": {"service": {"name": "mine", "namespace": "apps"}},
+            "rules": [{
+                "apiGroups": ["example.com"], "apiVersions": ["v1"], "resources": ["things"], "operations": ["CREATE"],
+            }],
+        }],
+    });
+    if is_marked {
+        object["metadata"]["annotations"] = json!({"cert-manager.io/inject-ca-from-secret": "apps/mine-ca"});
+    }
+    object
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_simulated_cluster_nobody_is_waited_for_who_cannot_come() {
-    let extra = Extra::new(&[definition("Gateway", "gateways"), gateway()]).await;
+    let extra = Extra::new(&[definition("Gateway", "gateways"), gateway(), webhook(true)]).await;
     assert!(extra.hand.get(GATEWAY).await.unwrap().get("status").is_none());
+    assert!(extra.hand.get(WEBHOOK).await.is_some());
     assert_eq!(extra.changes().await, [""; 0]);
 }

@@ -7,7 +7,7 @@
 use lgtm_planner::object::{ObjectKey, built_in_scope};
 use serde_json::Value;
 
-use super::{Readiness, condition_in};
+use super::{Readiness, condition_named, said_by};
 
 const OPEN_TELEMETRY: &str = "opentelemetry.io";
 /// What is waited for while the controller has not come to this generation.
@@ -112,7 +112,7 @@ fn collector(live: &Value, generation: Option<i64>) -> Readiness {
         return Readiness::Ready;
     }
     let status = live.get("status");
-    if status.and_then(|status| condition_in(status, "Ready")).is_some() {
+    if status.and_then(|status| condition_named(status, "Ready")).is_some() {
         return held(status, &["Ready"], generation);
     }
     match live.pointer("/status/version").and_then(Value::as_str) {
@@ -133,7 +133,7 @@ fn own_word(status: Option<&Value>, generation: Option<i64>) -> Readiness {
     if seen.zip(generation).is_some_and(|(seen, generation)| seen < generation) {
         return Readiness::Waiting(UNSEEN.to_owned());
     }
-    let is_said = |name: &&str| status.is_some_and(|status| condition_in(status, name).is_some());
+    let is_said = |name: &&str| status.is_some_and(|status| condition_named(status, name).is_some());
     let said: Vec<&str> = ["Ready", "Available"].into_iter().filter(is_said).collect();
     held(status, &said, generation)
 }
@@ -141,9 +141,10 @@ fn own_word(status: Option<&Value>, generation: Option<i64>) -> Readiness {
 /// Whether all conditions hold, for this generation of the object.
 fn held(status: Option<&Value>, names: &[&str], generation: Option<i64>) -> Readiness {
     for name in names {
-        let Some((holds, reason, message)) = status.and_then(|status| condition_in(status, name)) else {
+        let Some(condition) = status.and_then(|status| condition_named(status, name)) else {
             return Readiness::Waiting(format!("not {name}"));
         };
+        let (holds, reason, message) = said_by(condition);
         if !holds {
             let said: Vec<&str> = [&*reason, &*message].into_iter().filter(|text| !text.is_empty()).collect();
             return Readiness::Waiting(if said.is_empty() {
@@ -152,18 +153,12 @@ fn held(status: Option<&Value>, names: &[&str], generation: Option<i64>) -> Read
                 format!("not {name} ({})", said.join(": "))
             });
         }
-        let seen = observed(status, name);
+        let seen = condition.get("observedGeneration").and_then(Value::as_i64);
         if seen.zip(generation).is_some_and(|(seen, generation)| seen < generation) {
             return Readiness::Waiting(UNSEEN.to_owned());
         }
     }
     Readiness::Ready
-}
-
-fn observed(status: Option<&Value>, name: &str) -> Option<i64> {
-    let conditions = status?.get("conditions")?.as_array()?;
-    let named = |condition: &&Value| condition.get("type").and_then(Value::as_str) == Some(name);
-    conditions.iter().find(named)?.get("observedGeneration")?.as_i64()
 }
 
 #[cfg(test)]
