@@ -242,7 +242,10 @@ impl ObjectChange {
         let key = object.key.clone();
         match reasons::why_kept(object, options) {
             Some(reason) => Self { remark: Some(reason.to_owned()), ..Self::new(key, ObjectVerb::Keep) },
-            None => Self::new(key, ObjectVerb::Delete),
+            None => {
+                let remark = reasons::left_behind(&key, options).map(str::to_owned);
+                Self { remark, ..Self::new(key, ObjectVerb::Delete) }
+            }
         }
     }
 }

@@ -26,6 +26,12 @@ pub(super) fn why_kept(object: &InventoryObject, options: &PlanOptions) -> Optio
     }
 }
 
+/// What stays behind when an object goes.
+pub(super) fn left_behind(key: &ObjectKey, options: &PlanOptions) -> Option<&'static str> {
+    let makes_claims = key.group == "apps" && key.kind == "StatefulSet";
+    (makes_claims && !options.delete_data).then_some("claims that it made stay, with their data")
+}
+
 /// Who holds up an object that is on its way out and must be gone before it is made again.
 pub(super) fn ending(inputs: &Inputs<'_>, unit: &Unit, key: &ObjectKey) -> Option<String> {
     let state = inputs.observed.state(&unit.id.cluster)?;
@@ -104,4 +110,26 @@ pub(super) fn explain(
 
 fn objects_word(count: usize) -> String {
     if count == 1 { "1 object was".to_owned() } else { format!("{count} objects were") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_stateful_set_the_data_stays_unless_it_is_to_go() {
+        let key = |group: &str, kind: &str| ObjectKey {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: Some("mimir".to_owned()),
+            name: "mimir".to_owned(),
+        };
+        let options = PlanOptions::default();
+        assert!(
+            left_behind(&key("apps", "StatefulSet"), &options).is_some_and(|said| said.contains("claims"))
+        );
+        assert_eq!(left_behind(&key("apps", "Deployment"), &options), None);
+        let options = PlanOptions { delete_data: true, ..options };
+        assert_eq!(left_behind(&key("apps", "StatefulSet"), &options), None);
+    }
 }
