@@ -8,15 +8,15 @@ use std::{sync::Arc, time::Duration};
 use lgtm_executor::{Failure, Kind, world::ClusterRef};
 use lgtm_planner::unit::ServicePort;
 use lgtm_topology::ClusterName;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
+use tokio::{net::TcpStream, task::JoinSet};
 
+use self::loopback::Loopback;
 use crate::{
     ClusterWorld,
     cluster::{Cluster, forward::reason},
 };
+
+pub mod loopback;
 
 /// How long is waited for what the kubelet says of a stream that has ended.
 const LAST_WORD: Duration = Duration::from_millis(200);
@@ -50,15 +50,15 @@ impl ClusterWorld {
 }
 
 impl Tunnel {
-    /// Carries every connection that the listener takes, until this is dropped. What goes wrong with one of them is
+    /// Carries every connection that comes in, until this is dropped. What goes wrong with one of them is
     /// told, and the next may have more luck.
-    pub async fn carry(self, listener: TcpListener, tell: impl Fn(&Failure)) {
+    pub async fn carry(self, from: Loopback, tell: impl Fn(&Failure)) {
         let tunnel = Arc::new(self);
         let mut open = JoinSet::new();
         loop {
             tokio::select! {
-                taken = listener.accept() => match taken {
-                    Ok((stream, _)) => {
+                taken = from.accept() => match taken {
+                    Ok(stream) => {
                         let tunnel = Arc::clone(&tunnel);
                         open.spawn(async move { tunnel.connect(stream).await });
                     }

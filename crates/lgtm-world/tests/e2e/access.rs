@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use lgtm_executor::Kind;
 use lgtm_planner::unit::ServicePort;
 use lgtm_topology::ClusterName;
+use lgtm_world::access::loopback::Loopback;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -92,12 +93,12 @@ async fn a_local_port_leads_to_a_pod_behind_the_service() {
     let kubelet = Kubelet::start(pod, start_program().await).await;
     kubelet.join(&hand).await;
     expose(&hand).await;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let from = Loopback::bind_any().unwrap();
+    let port = from.port();
     let (told, tunnel) = (Arc::new(Mutex::new(Vec::new())), tunnel().await.unwrap());
     let telling = Arc::clone(&told);
     let carrying = tokio::spawn(async move {
-        tunnel.carry(listener, |failure| telling.lock().unwrap().push(failure.message.clone())).await;
+        tunnel.carry(from, |failure| telling.lock().unwrap().push(failure.message.clone())).await;
     });
     let (one, other) = tokio::join!(said(port), said(port));
     assert_eq!((one.as_str(), other.as_str()), ("hellohello", "hellohello"));

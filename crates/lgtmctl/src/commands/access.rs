@@ -3,13 +3,13 @@
 //! The name in the URL ends in `.localhost`, which leads to this machine without an entry in any file (RFC 6761), and
 //! holds the topology's name, since browsers keep cookies by name and not by port.
 
-use std::{io, net::Ipv4Addr, path::Path, process::Stdio};
+use std::{path::Path, process::Stdio};
 
 use lgtm_executor::{Failure, Kind};
 use lgtm_planner::catalog::grafana;
 use lgtm_topology::Provider;
+use lgtm_world::access::loopback::{Loopback, Taken};
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use super::{json_lines, stdout_failed};
 use crate::{
@@ -35,8 +35,8 @@ pub(super) async fn run<W: Clusters>(
     let how = hub(&desired)?;
     let service = grafana::service(topology);
     let way = interrupt.or(session.world.way(&desired.hub, &how, &service)).await??;
-    let listener = listen(args.port).await?;
-    let port = listener.local_addr().map_err(|error| cannot_listen(PORT, &error))?.port();
+    let from = listen(args.port)?;
+    let port = from.port();
     let url = format!("http://grafana.{}.localhost:{port}", topology.name);
     let (secret, key) = grafana::admin_secret(topology);
     match args.output.output {
@@ -63,7 +63,7 @@ pub(super) async fn run<W: Clusters>(
         open(&url, session);
     }
     let tell = |failure: &Failure| printer.talk(&problem::failure(failure, printer.talk_style()));
-    match interrupt.or(way.carry(listener, tell)).await {
+    match interrupt.or(way.carry(from, tell)).await {
         // That is how it ends; nothing was left half done.
         Ok(()) | Err(CommandError::Interrupted) => Ok(ExitCode::Done),
         Err(error) => Err(error),
@@ -71,21 +71,21 @@ pub(super) async fn run<W: Clusters>(
 }
 
 /// Listens on this machine alone.
-async fn listen(wanted: Option<u16>) -> Result<TcpListener, CommandError> {
-    let first = wanted.unwrap_or(PORT);
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, first)).await {
-        Ok(listener) => Ok(listener),
-        Err(error) if wanted.is_none() && error.kind() == io::ErrorKind::AddrInUse => {
-            let any = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-            Ok(any.map_err(|error| cannot_listen(first, &error))?)
-        }
-        Err(error) => Err(cannot_listen(first, &error).into()),
-    }
+fn listen(wanted: Option<u16>) -> Result<Loopback, Failure> {
+    let bound = match Loopback::bind(wanted.unwrap_or(PORT)) {
+        Err(taken) if wanted.is_none() && taken.by_another() => Loopback::bind_any(),
+        bound => bound,
+    };
+    bound.map_err(|taken| cannot_listen(&taken))
 }
 
-fn cannot_listen(port: u16, error: &io::Error) -> Failure {
-    Failure::new(Kind::Environment, format!("port {port} of this machine cannot be listened on: {error}"))
-        .with_help("choose another one with --port")
+fn cannot_listen(taken: &Taken) -> Failure {
+    let help = if taken.by_another() {
+        "end the program that listens there, or choose another port with --port"
+    } else {
+        "choose another port with --port"
+    };
+    Failure::new(Kind::Environment, format!("{taken}: {}", taken.source)).with_help(help)
 }
 
 /// What a person types to see the password, which is not lgtmctl's to show.
@@ -148,11 +148,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_is_taken_is_an_error_when_it_was_asked_for() {
-        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = taken.local_addr().unwrap().port();
-        let error = listen(Some(port)).await.unwrap_err();
-        assert_eq!(error.exit_code(), ExitCode::Environment);
-        assert!(error.to_string().contains(&port.to_string()), "{error}");
-        assert!(listen(None).await.unwrap().local_addr().unwrap().ip().is_loopback());
+        let taken = Loopback::bind_any().unwrap();
+        let failure = listen(Some(taken.port())).unwrap_err();
+        assert_eq!(ExitCode::of_failure(&failure), ExitCode::Environment);
+        assert!(failure.message.contains(&format!("127.0.0.1:{} ", taken.port())), "{failure}");
+        assert!(failure.help.is_some_and(|help| help.contains("--port")));
+        // Whoever has the usual port, there is one.
+        let _usual = Loopback::bind(PORT);
+        assert_ne!(listen(None).unwrap().port(), PORT);
     }
 }

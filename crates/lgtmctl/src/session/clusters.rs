@@ -8,8 +8,10 @@ use lgtm_executor::{
 };
 use lgtm_planner::unit::ServicePort;
 use lgtm_topology::ClusterName;
-use lgtm_world::{ClusterWorld, access::Tunnel};
-use tokio::net::TcpListener;
+use lgtm_world::{
+    ClusterWorld,
+    access::{Tunnel, loopback::Loopback},
+};
 
 use crate::render::status::ClusterDetails;
 
@@ -77,12 +79,12 @@ impl Clusters for ClusterWorld {
 
 /// A way to a Service of a cluster.
 pub trait Way: Send {
-    /// Carries every connection that the listener takes, until this is dropped; tells what goes wrong with one.
-    fn carry(self, listener: TcpListener, tell: impl Fn(&Failure) + Send) -> impl Future<Output = ()> + Send;
+    /// Carries every connection that comes in, until this is dropped; tells what goes wrong with one.
+    fn carry(self, from: Loopback, tell: impl Fn(&Failure) + Send) -> impl Future<Output = ()> + Send;
 }
 
 impl Way for Tunnel {
-    async fn carry(self, listener: TcpListener, tell: impl Fn(&Failure) + Send) {
-        Self::carry(self, listener, tell).await;
+    async fn carry(self, from: Loopback, tell: impl Fn(&Failure) + Send) {
+        Self::carry(self, from, tell).await;
     }
 }

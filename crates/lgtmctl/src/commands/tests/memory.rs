@@ -21,8 +21,9 @@ use lgtm_planner::{
     unit::{ServicePort, UnitId},
 };
 use lgtm_topology::{ClusterName, TopologyName};
+use lgtm_world::access::loopback::Loopback;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::{
     render::status::ClusterDetails,
@@ -180,10 +181,8 @@ impl World for Memory {
 pub(super) struct Once;
 
 impl Way for Once {
-    async fn carry(self, listener: TcpListener, tell: impl Fn(&Failure) + Send) {
-        let address = listener.local_addr().unwrap();
-        assert!(address.ip().is_loopback(), "{address}");
-        let (come, taken) = tokio::join!(TcpStream::connect(address), listener.accept());
+    async fn carry(self, from: Loopback, tell: impl Fn(&Failure) + Send) {
+        let (come, taken) = tokio::join!(TcpStream::connect(("127.0.0.1", from.port())), from.accept());
         assert!(come.is_ok() && taken.is_ok());
         tell(&Failure::new(Kind::Transient, "the next one has no luck"));
     }
