@@ -6,14 +6,15 @@
 use std::{sync::Arc, time::Duration};
 
 use lgtm_executor::{Failure, Kind, world::ClusterRef};
-use lgtm_planner::unit::ServicePort;
-use lgtm_topology::ClusterName;
+use lgtm_planner::{inventory::FleetEntry, unit::ServicePort};
+use lgtm_topology::{ClusterName, TopologyName};
 use tokio::{net::TcpStream, task::JoinSet};
 
 use self::loopback::Loopback;
 use crate::{
     ClusterWorld,
     cluster::{Cluster, forward::reason},
+    records,
 };
 
 pub mod loopback;
@@ -23,6 +24,15 @@ const LAST_WORD: Duration = Duration::from_millis(200);
 /// The pause after a connection that could not be taken, as when no file handle is left.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Who a cluster says that it is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The uid of its `kube-system`.
+    pub uid: String,
+    /// Its own entry in the fleet record of a topology, which only the hub has.
+    pub entry: Option<FleetEntry>,
+}
+
 /// A way to a Service.
 pub struct Tunnel {
     cluster: Arc<Cluster>,
@@ -30,6 +40,23 @@ pub struct Tunnel {
 }
 
 impl ClusterWorld {
+    /// Who the cluster is and what it holds of the topology; none of a simulated one, which is found by its name.
+    pub async fn identity(
+        &self,
+        topology: &TopologyName,
+        name: &ClusterName,
+        how: &ClusterRef,
+    ) -> Result<Option<Identity>, Failure> {
+        let Some(cluster) = self.connect_to_nodes(name, how).await? else { return Ok(None) };
+        let system = async {
+            let read = cluster.read("/api/v1/namespaces/kube-system").await;
+            read.map_err(|error| cluster.failure("reading which cluster it is", error))
+        };
+        let (system, mut fleet) = tokio::try_join!(system, records::fleet(&cluster, topology))?;
+        let uid = system.as_ref().and_then(|system| system.pointer("/metadata/uid")?.as_str());
+        Ok(Some(Identity { uid: uid.unwrap_or_default().to_owned(), entry: fleet.remove(name) }))
+    }
+
     /// A way to a Service that a ready Pod is behind.
     pub async fn tunnel(
         &self,

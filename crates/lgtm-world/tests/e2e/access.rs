@@ -81,6 +81,14 @@ async fn a_local_port_leads_to_a_pod_behind_the_service() {
     let service = service();
     let tunnel = || bed.world.tunnel(&hub, &how, &service);
 
+    let identity = || bed.world.identity(&bed.topology.name, &hub, &how);
+    let uid = hand.get("/api/v1/namespaces/kube-system").await.unwrap()["metadata"]["uid"].clone();
+    let stranger = identity().await.unwrap().unwrap();
+    assert!(json!(stranger.uid) == uid && stranger.entry.is_none(), "{stranger:?}");
+    bed.converge_unit("hub/enrolment").await;
+    let known = identity().await.unwrap().unwrap();
+    assert_eq!(known.entry.map(|entry| json!([entry.uid, entry.hub])), Some(json!([uid, hub])));
+
     let Err(failure) = tunnel().await else { panic!("a way to nobody") };
     assert!(failure.kind == Kind::Permanent, "{failure:?}");
     assert!(
@@ -126,7 +134,9 @@ async fn nothing_answers_on_simulated_nodes() {
         "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {name: access}\nspec:\n  \
          provider: {kwok: {}}\n  hub: {name: hub, segment: 248/29}\n  spokes: []\n",
     );
-    let tunnel = bed.world.tunnel(&ClusterName::new("hub"), &bed.reference("hub"), &service()).await;
+    let (hub, how) = (ClusterName::new("hub"), bed.reference("hub"));
+    assert!(bed.world.identity(&bed.topology.name, &hub, &how).await.unwrap().is_none());
+    let tunnel = bed.world.tunnel(&hub, &how, &service()).await;
     let Err(failure) = tunnel else { panic!("a way to nobody") };
     assert!(failure.message.contains("simulated"), "{failure:?}");
 }

@@ -5,10 +5,13 @@
 
 use std::{path::Path, process::Stdio};
 
-use lgtm_executor::{Failure, Kind};
-use lgtm_planner::catalog::grafana;
+use lgtm_executor::{Failure, Kind, prepare::PrepareError};
+use lgtm_planner::{catalog::grafana, desired::Desired, plan::PlanError};
 use lgtm_topology::Provider;
-use lgtm_world::access::loopback::{Loopback, Taken};
+use lgtm_world::access::{
+    Identity,
+    loopback::{Loopback, Taken},
+};
 use serde_json::json;
 
 use super::{json_lines, stdout_failed};
@@ -33,6 +36,9 @@ pub(super) async fn run<W: Clusters>(
     let Session { topology, printer, interrupt, .. } = session;
     let desired = session.desired()?;
     let how = hub(&desired)?;
+    if let Some(found) = interrupt.or(session.world.identity(&desired.topology, &desired.hub, &how)).await?? {
+        require_hub(&desired, &topology.hub.cluster.provider, found)?;
+    }
     let service = grafana::service(topology);
     let way = interrupt.or(session.world.way(&desired.hub, &how, &service)).await??;
     let from = listen(args.port)?;
@@ -68,6 +74,37 @@ pub(super) async fn run<W: Clusters>(
         Ok(()) | Err(CommandError::Interrupted) => Ok(ExitCode::Done),
         Err(error) => Err(error),
     }
+}
+
+/// Refuses whom a plan would refuse, and whoever is not recorded at all: people give a password to what answers.
+fn require_hub(desired: &Desired, provider: &Provider, found: Identity) -> Result<(), CommandError> {
+    let hub = &desired.hub;
+    let Some(entry) = found.entry else {
+        let message =
+            format!("the cluster that answers as {hub} holds no record of the topology {}", desired.topology);
+        let help =
+            format!("check the kubeconfig context of {hub}; if it is the right one, apply the topology");
+        return Err(Failure::new(Kind::Permanent, message).with_help(help).into());
+    };
+    let mut problems = Vec::new();
+    if entry.hub != *hub {
+        problems.push(PlanError::AnotherHub {
+            cluster: hub.clone(),
+            recorded: entry.hub.clone(),
+            wanted: hub.clone(),
+        });
+    }
+    if !entry.connection.is_kind_of(provider) {
+        problems.push(PlanError::AnotherProvider { cluster: hub.clone() });
+    }
+    if entry.uid != found.uid {
+        problems.push(PlanError::AnotherCluster {
+            cluster: hub.clone(),
+            recorded: entry.uid,
+            found: found.uid,
+        });
+    }
+    if problems.is_empty() { Ok(()) } else { Err(PrepareError::Plan(problems).into()) }
 }
 
 /// Listens on this machine alone.

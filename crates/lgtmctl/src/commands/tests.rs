@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use clap::Parser as _;
 use lgtm_executor::Kind;
-use lgtm_planner::observed::ClusterObserved;
+use lgtm_planner::{
+    inventory::{Connection, FleetEntry},
+    observed::ClusterObserved,
+};
 use lgtm_topology::ClusterName;
 use serde_json::{Value, json};
 
@@ -14,6 +17,7 @@ use crate::{
     cli::Cli,
     input::Document,
     printer::{Terminal, Wishes, tests::Kept},
+    render::fixture::PLAIN,
 };
 
 mod memory;
@@ -298,6 +302,34 @@ async fn without_a_way_there_is_no_url() {
     assert_eq!((ran.code(), ran.out.as_str()), (6, ""));
     let ran = run_as("access", Arc::new(Memory::default()), true).await;
     assert_eq!((ran.code(), ran.out.as_str()), (130, ""));
+}
+
+#[tokio::test]
+async fn grafana_is_opened_on_the_recorded_hub_alone() {
+    let world = run("apply --yes", Memory::default()).await.world;
+    assert_eq!(run_as("access", Arc::clone(&world), false).await.code(), 0);
+
+    let hub = ClusterName::new("hub");
+    let recorded = world.fleet.lock().unwrap().get(&hub).cloned().unwrap();
+    let moved = FleetEntry { hub: ClusterName::new("old"), ..recorded.clone() };
+    let remade = FleetEntry { uid: "2".to_owned(), ..recorded.clone() };
+    let connection = Connection::Existing { kubeconfig: None, context: "one".to_owned() };
+    let others = [
+        (None, "the cluster that answers as hub holds no record of the topology small"),
+        (Some(remade), "the cluster hub is not the one of the last apply: kube-system had uid 2, now 1"),
+        (Some(moved), "cluster hub belongs to the hub old, and the topology names hub as its hub"),
+        (Some(FleetEntry { connection, ..recorded }), "the provider of cluster hub has changed"),
+    ];
+    for (entry, said) in others {
+        world.fleet.lock().unwrap().remove(&hub);
+        world.fleet.lock().unwrap().extend(entry.map(|entry| (hub.clone(), entry)));
+        let ways = || world.log().iter().filter(|line| line.starts_with("way")).count();
+        let before = ways();
+        let ran = run_as("access", Arc::clone(&world), false).await;
+        assert_eq!((ran.code(), ran.out.as_str(), ways()), (1, "", before));
+        let error = crate::words(&ran.result.unwrap_err(), PLAIN());
+        assert!(error.contains(said) && error.contains("help:"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -7,10 +7,10 @@ use lgtm_executor::{
     world::{ClusterRef, LockHolder},
 };
 use lgtm_planner::unit::ServicePort;
-use lgtm_topology::ClusterName;
+use lgtm_topology::{ClusterName, TopologyName};
 use lgtm_world::{
     ClusterWorld,
-    access::{Tunnel, loopback::Loopback},
+    access::{Identity, Tunnel, loopback::Loopback},
 };
 
 use crate::render::status::ClusterDetails;
@@ -29,6 +29,14 @@ pub trait Clusters: World {
         cluster: &ClusterName,
         how: &ClusterRef,
     ) -> impl Future<Output = Result<String, Failure>> + Send;
+
+    /// Who a cluster is and what it holds of the topology; none of a simulated one, which is found by its name.
+    fn identity(
+        &self,
+        topology: &TopologyName,
+        cluster: &ClusterName,
+        how: &ClusterRef,
+    ) -> impl Future<Output = Result<Option<Identity>, Failure>> + Send;
 
     /// A way from this machine to a Service of a cluster, which a ready Pod is behind.
     fn way(
@@ -57,6 +65,15 @@ impl Clusters for ClusterWorld {
 
     async fn kubeconfig(&self, cluster: &ClusterName, how: &ClusterRef) -> Result<String, Failure> {
         Self::kubeconfig(self, cluster, how).await
+    }
+
+    async fn identity(
+        &self,
+        topology: &TopologyName,
+        cluster: &ClusterName,
+        how: &ClusterRef,
+    ) -> Result<Option<Identity>, Failure> {
+        Self::identity(self, topology, cluster, how).await
     }
 
     async fn way(

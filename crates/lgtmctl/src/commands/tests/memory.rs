@@ -21,7 +21,7 @@ use lgtm_planner::{
     unit::{ServicePort, UnitId},
 };
 use lgtm_topology::{ClusterName, TopologyName};
-use lgtm_world::access::loopback::Loopback;
+use lgtm_world::access::{Identity, loopback::Loopback};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -190,6 +190,21 @@ impl Way for Once {
 
 impl Clusters for Memory {
     type Way = Once;
+
+    async fn identity(
+        &self,
+        _: &TopologyName,
+        cluster: &ClusterName,
+        _: &ClusterRef,
+    ) -> Result<Option<Identity>, Failure> {
+        match self.clusters.lock().unwrap().get(cluster) {
+            Some(ClusterObserved::Reachable(state)) => {
+                let entry = self.fleet.lock().unwrap().get(cluster).cloned();
+                Ok(Some(Identity { uid: state.uid.clone(), entry }))
+            }
+            _ => Ok(None),
+        }
+    }
 
     async fn way(&self, cluster: &ClusterName, _: &ClusterRef, to: &ServicePort) -> Result<Once, Failure> {
         self.note(format!("way to {}/{}:{} on {cluster}", to.namespace, to.service, to.port));
