@@ -17,6 +17,7 @@ use crate::{
     records,
 };
 
+mod carry;
 pub mod loopback;
 
 /// How long is waited for what the kubelet says of a stream that has ended.
@@ -77,11 +78,13 @@ impl ClusterWorld {
 }
 
 impl Tunnel {
-    /// Carries every connection that comes in, until this is dropped. What goes wrong with one of them is
-    /// told, and the next may have more luck.
+    /// Carries every connection that comes in, until this is dropped. What goes wrong with one of them is told, once
+    /// until a connection is carried or something else goes wrong; the next may have more luck.
     pub async fn carry(self, from: Loopback, tell: impl Fn(&Failure)) {
         let tunnel = Arc::new(self);
         let mut open = JoinSet::new();
+        // A browser opens several connections at once, and again whenever it is not answered.
+        let mut told = None;
         loop {
             tokio::select! {
                 taken = from.accept() => match taken {
@@ -95,26 +98,26 @@ impl Tunnel {
                     }
                 },
                 Some(ended) = open.join_next() => {
-                    if let Ok(Err(failure)) = ended {
-                        tell(&failure);
+                    let failure = ended.ok().and_then(Result::err);
+                    if let Some(failure) = failure.as_ref().filter(|new| told.as_ref() != Some(&new.message)) {
+                        tell(failure);
                     }
+                    told = failure.map(|failure| failure.message);
                 }
             }
         }
     }
 
     /// Carries one connection to one Pod; Pods may have come and gone since the last one.
-    async fn connect(&self, mut stream: TcpStream) -> Result<(), Failure> {
+    async fn connect(&self, stream: TcpStream) -> Result<(), Failure> {
         let ServicePort { namespace, .. } = &self.to;
         let pods = self.pods().await?;
         let mut last = None;
         for pod in pods {
             let doing = format!("opening a connection to Pod {namespace}/{}", pod.name);
             match self.cluster.forward(namespace, &pod.name, pod.port).await {
-                Ok((mut there, closed)) => {
-                    // Either side may hang up at any time; that is how connections end.
-                    drop(tokio::io::copy_bidirectional(&mut stream, &mut there).await);
-                    drop(there);
+                Ok((there, closed)) => {
+                    carry::carry(stream, there).await;
                     return match tokio::time::timeout(LAST_WORD, closed).await {
                         Ok(Some(said)) => {
                             let message =

@@ -1,6 +1,9 @@
 //! A port of this machine that leads to a Pod behind a Service, through a real API server.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use lgtm_executor::Kind;
 use lgtm_planner::unit::ServicePort;
@@ -53,6 +56,8 @@ async fn start_program() -> u16 {
             tokio::spawn(async move {
                 let mut heard = [0; 5];
                 stream.read_exact(&mut heard).await.unwrap();
+                // Whoever asks has long said all by then.
+                tokio::time::sleep(Duration::from_millis(300)).await;
                 stream.write_all(&[heard, heard].concat()).await.unwrap();
             });
         }
@@ -60,9 +65,13 @@ async fn start_program() -> u16 {
     port
 }
 
-async fn said(port: u16) -> String {
+/// What is answered; `half` asks as a program does that ends its side once it has asked.
+async fn said(port: u16, half: bool) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(b"hello").await.unwrap();
+    if half {
+        stream.shutdown().await.unwrap();
+    }
     let mut answer = String::new();
     drop(stream.read_to_string(&mut answer).await);
     answer
@@ -108,22 +117,34 @@ async fn a_local_port_leads_to_a_pod_behind_the_service() {
     let carrying = tokio::spawn(async move {
         tunnel.carry(from, |failure| telling.lock().unwrap().push(failure.message.clone())).await;
     });
-    let (one, other) = tokio::join!(said(port), said(port));
+    let (one, other) = tokio::join!(said(port, false), said(port, true));
     assert_eq!((one.as_str(), other.as_str()), ("hellohello", "hellohello"));
     assert_eq!(kubelet.forwards(), 2);
     assert_eq!(*told.lock().unwrap(), [""; 0]);
 
-    // A Pod that has gone is said, once for each connection, and the way stays open for the next.
-    drop(kubelet);
-    assert_eq!(said(port).await, "");
-    for _ in 0..100 {
-        if !told.lock().unwrap().is_empty() {
-            break;
+    // A Pod that has gone is said once, however often it is asked, and the way stays open for the next.
+    let count = async |least: usize| {
+        for _ in 0..100 {
+            if told.lock().unwrap().len() >= least {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        told.lock().unwrap().clone()
+    };
+    drop(kubelet);
+    assert_eq!(said(port, false).await, "");
+    let first = count(1).await;
+    assert!(first.len() == 1 && first[0].contains("grafana-0"), "{first:?}");
+    for _ in 0..3 {
+        assert_eq!(said(port, false).await, "");
     }
-    let told = told.lock().unwrap().clone();
-    assert!(told.len() == 1 && told[0].contains("grafana-0"), "{told:?}");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // What goes wrong in another way is said.
+    hand.delete(&format!("/api/v1/namespaces/{NAMESPACE}/services/grafana")).await;
+    assert_eq!(said(port, false).await, "");
+    let both = count(2).await;
+    assert!(both.len() == 2 && both[1].contains("no ready Pod"), "{both:?}");
     assert!(!carrying.is_finished());
     carrying.abort();
 }
