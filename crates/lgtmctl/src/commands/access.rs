@@ -24,6 +24,8 @@ use crate::{
     session::{Clusters, Session, Way as _, hub},
 };
 
+/// What shows a URL on a desktop.
+const BROWSER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
 /// Grafana's own port, which people expect.
 const PORT: u16 = 3000;
 
@@ -65,11 +67,18 @@ pub(super) async fn run<W: Clusters>(
         desired.hub,
         password_command(&topology.hub.cluster.provider, &session.document.base_dir(), secret, key),
     ));
-    if args.open {
-        open(&url, session);
-    }
-    let tell = |failure: &Failure| printer.talk(&problem::failure(failure, printer.talk_style()));
-    match interrupt.or(way.carry(from, tell)).await {
+    let carry = async {
+        let tell = |failure: &Failure| printer.talk(&problem::failure(failure, printer.talk_style()));
+        let opening = async {
+            if args.open
+                && let Err(why) = open(BROWSER, &url).await
+            {
+                printer.talk(&format!("no browser is opened: {BROWSER}: {why}\n"));
+            }
+        };
+        tokio::join!(way.carry(from, tell), opening);
+    };
+    match interrupt.or(carry).await {
         // That is how it ends; nothing was left half done.
         Ok(()) | Err(CommandError::Interrupted) => Ok(ExitCode::Done),
         Err(error) => Err(error),
@@ -130,8 +139,9 @@ fn password_command(provider: &Provider, base_dir: &Path, secret: &str, key: &st
     let to = match provider {
         Provider::Kwok => String::new(),
         Provider::Existing { kubeconfig, context } => {
-            // The path is relative to the topology file, and a shell may be elsewhere.
-            let file = kubeconfig.as_ref().map(|file| base_dir.join(file).display().to_string());
+            // The path is relative to the topology file, and this shell is taken, so another one is asked.
+            let file = kubeconfig.as_ref().map(|file| base_dir.join(file));
+            let file = file.map(|file| std::path::absolute(&file).unwrap_or(file).display().to_string());
             let file = file.map(|file| format!(" --kubeconfig {}", quoted(&file)));
             format!("{} --context {}", file.unwrap_or_default(), quoted(context))
         }
@@ -150,13 +160,17 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Asks the desktop to show the URL; whether it does is its own affair.
-fn open<W>(url: &str, session: &Session<'_, W>) {
-    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+/// Asks the desktop to show the URL, and waits until it has taken it or says why not.
+async fn open(program: &str, url: &str) -> Result<(), String> {
     let mut command = tokio::process::Command::new(program);
     command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if let Err(error) = command.spawn() {
-        session.printer.talk(&format!("no browser is opened: {program}: {error}\n"));
+    // Some desktops make the browser a child of the program, and Ctrl-C goes to all of a group.
+    #[cfg(unix)]
+    command.process_group(0);
+    match command.status().await {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(status.to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -175,12 +189,35 @@ mod tests {
             "kubectl --context prod -n observability get secret grafana-admin \
              -o go-template='{{index .data \"password\" | base64decode}}'"
         );
-        let odd = password_command(&existing(Some("k.yaml"), "it's"), Path::new("my files"), "mine", "a.b");
+        let odd = password_command(&existing(Some("k.yaml"), "it's"), Path::new("/my files"), "mine", "a.b");
         assert!(
-            odd.starts_with(r"kubectl --kubeconfig 'my files/k.yaml' --context 'it'\''s' -n observability"),
+            odd.starts_with(r"kubectl --kubeconfig '/my files/k.yaml' --context 'it'\''s' -n observability"),
             "{odd}"
         );
+        let near = password_command(&existing(Some("k.yaml"), "prod"), Path::new("near"), "mine", "a");
+        let place = std::env::current_dir().unwrap().join("near/k.yaml");
+        assert!(near.contains(&format!("--kubeconfig {} ", quoted(&place.display().to_string()))), "{near}");
         assert!(odd.contains(r#"index .data "a.b""#), "{odd}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_browser_is_in_a_group_of_its_own_and_its_failure_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        // The browser is a shell, and the place that it is to show what it does.
+        let place = |name: &str, code: u8| {
+            let path = folder.path().join(name).display().to_string();
+            std::fs::write(&path, format!("echo $$ $(ps -o pgid= -p $$) >\"$0.said\"; exit {code}")).unwrap();
+            path
+        };
+        let good = place("good", 0);
+        open("sh", &good).await.unwrap();
+        let said = std::fs::read_to_string(format!("{good}.said")).unwrap();
+        let (own, group) = said.trim().split_once(' ').unwrap();
+        assert_eq!(own, group, "Ctrl-C would reach it");
+        let why = open("sh", &place("bad", 3)).await.unwrap_err();
+        assert!(why.contains('3'), "{why}");
+        open("/no/such/program", "url").await.unwrap_err();
     }
 
     #[tokio::test]
