@@ -19,6 +19,7 @@ mod records;
 pub mod rehearsal;
 mod render;
 pub mod tools;
+mod whole_file;
 mod world;
 
 pub use connection::USER_AGENT;

@@ -32,6 +32,7 @@ use crate::{
     },
     cluster::{Cluster, answer::ApiError, environment},
     tools::{MissingTool, Tool, Tools},
+    whole_file,
 };
 
 /// Renders at once: helm is bound by the processor.
@@ -348,13 +349,7 @@ fn remember(path: &Path, objects: &[Object]) {
 
 /// Best effort: without a cache the next run starts helm again, and nothing else is lost.
 fn write_cache(path: &Path, objects: &[Object]) {
-    let write = || -> std::io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut file, objects)?;
-        file.persist(path).map(drop).map_err(|error| error.error)
-    };
+    let write = || -> std::io::Result<()> { whole_file::write(path, &serde_json::to_vec(objects)?) };
     if let Err(error) = write() {
         tracing::debug!(path = %path.display(), %error, "a render could not be cached");
     }

@@ -20,6 +20,7 @@ use super::upstream::Remote;
 use crate::{
     cluster::environment,
     tools::{MissingTool, Tool, Tools},
+    whole_file,
 };
 
 /// The API server takes objects of at most 1.5 MB, and no set of them has reason to be as large as this.
@@ -109,14 +110,7 @@ async fn download(url: &str, path: &Path) -> Result<(), String> {
         })?;
         let body = answer.body_mut().with_config().limit(LARGEST).read_to_vec();
         let body = body.map_err(|error| error.to_string())?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            std::io::Write::write_all(&mut file, &body)?;
-            file.persist(&path).map(drop).map_err(|error| error.error)
-        };
-        write().map_err(|error| error.to_string())
+        whole_file::write(&path, &body).map_err(|error| error.to_string())
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?
 }

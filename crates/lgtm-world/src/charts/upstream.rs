@@ -6,7 +6,6 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    io::Write as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -16,7 +15,7 @@ use lgtm_executor::{Failure, Kind};
 use lgtm_planner::{digest::Digest, unit::UpstreamChart};
 
 use super::{fetch::fetch, lock::Lock};
-use crate::{cluster::environment, tools::Tools};
+use crate::{cluster::environment, tools::Tools, whole_file};
 
 /// Where upstream charts come from.
 #[derive(Clone, Debug)]
@@ -174,21 +173,18 @@ async fn read(wanted: &Remote, path: &Path) -> Result<(Vec<u8>, Digest), Failure
     Ok((bytes, digest))
 }
 
-/// Writes the bytes into a file named after them, unless they are there.
+/// Where the copy is that is named after its bytes.
 fn kept_path((folder, ending): (&str, &str), digest: &Digest, cache: &Path) -> PathBuf {
     cache.join(folder).join(format!("{digest}.{ending}"))
 }
 
+/// Writes the bytes into a file named after them, unless they are there.
 fn keep(named: (&str, &str), bytes: &[u8], digest: &Digest, cache: &Path) -> std::io::Result<PathBuf> {
     let path = kept_path(named, digest, cache);
     if std::fs::read(&path).is_ok_and(|there| there == bytes) {
         return Ok(path);
     }
-    let folder = path.parent().unwrap_or(cache);
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(&path).map_err(|error| error.error)?;
+    whole_file::write(&path, bytes)?;
     Ok(path)
 }
 

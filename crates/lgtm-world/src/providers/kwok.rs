@@ -376,5 +376,5 @@ fn asking(name: &str, doing: &'static str, source: kube::Error) -> KwokError {
 
 fn write_json(path: &Path, value: &serde_json::Value) -> std::io::Result<()> {
     let text = serde_json::to_vec_pretty(value).map_err(std::io::Error::other)?;
-    record::write_whole(path, &text)
+    record::write_private(path, &text)
 }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::*;
-use crate::{connection::Access, providers::kwok::KwokError, tools::MissingTool};
+use crate::{connection::Access, providers::kwok::KwokError, tools::MissingTool, whole_file};
 
 impl ClusterWorld {
     /// Whether the cluster is simulated: because the topology says so, or because this is a rehearsal.
@@ -211,13 +211,7 @@ impl ClusterWorld {
             uid: String::new(),
             made: true,
         };
-        let write = || -> std::io::Result<()> {
-            let folder = self.notes();
-            std::fs::create_dir_all(&folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-            serde_json::to_writer(&mut file, &entry)?;
-            file.persist(&path).map(drop).map_err(|error| error.error)
-        };
+        let write = || -> std::io::Result<()> { whole_file::write(&path, &serde_json::to_vec(&entry)?) };
         write().map_err(|error| self.note_failure(name, &error))
     }
 

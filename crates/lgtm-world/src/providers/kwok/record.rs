@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,6 +14,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{KwokError, KwokSpec, ports::Ports};
+use crate::whole_file;
 
 /// The record of one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,7 +117,7 @@ impl Layout {
 
     pub(super) fn write_record(&self, record: &Record) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(record).map_err(io::Error::other)?;
-        write_whole(&self.record_file(), &text)
+        write_private(&self.record_file(), &text)
     }
 
     /// Removes everything of the cluster, lock included; only under the lock.
@@ -201,14 +202,10 @@ pub(super) fn create_private_dir(dir: &Path) -> io::Result<()> {
     builder.create(dir)
 }
 
-/// Writes a file so that a reader, or a run after a crash, sees the old or the new text, never half.
-pub(super) fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    create_private_dir(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(text)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+/// Writes a file into a folder that only its owner can read.
+pub(super) fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
+    create_private_dir(path.parent().unwrap_or(Path::new(".")))?;
+    whole_file::write(path, text)
 }
 
 #[cfg(test)]
