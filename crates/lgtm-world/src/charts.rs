@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::{render::Renderer, tools::Tools};
 
 mod contents;
+mod download;
 mod fetch;
 pub mod keys;
 pub mod lock;

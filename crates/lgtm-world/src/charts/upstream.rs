@@ -152,6 +152,7 @@ impl Places {
         if let Some(locked) = locked.filter(|locked| **locked != digest) {
             return Err(another(wanted, &path, &digest, locked));
         }
+        readable(wanted, &bytes)?;
         let path = keep(wanted.kept_as(), &bytes, &digest, cache).map_err(|error| {
             let message = format!("{wanted} cannot be kept in {}: {error}", cache.display());
             environment(message, "make the cache folder writable, or set XDG_CACHE_HOME to one that is")
@@ -186,6 +187,18 @@ fn keep(named: (&str, &str), bytes: &[u8], digest: &Digest, cache: &Path) -> std
     }
     whole_file::write(&path, bytes)?;
     Ok(path)
+}
+
+/// Manifests are text, wherever they were found.
+fn readable(wanted: &Remote, bytes: &[u8]) -> Result<(), Failure> {
+    match (wanted, std::str::from_utf8(bytes)) {
+        (Remote::Chart(_), _) | (Remote::Manifests(_), Ok(_)) => Ok(()),
+        (Remote::Manifests(_), Err(error)) => {
+            let message = format!("{wanted} is not text in UTF-8: {error}");
+            let help = "see that the URL leads to a YAML or JSON file itself, and not to a package of it";
+            Err(Failure::new(Kind::Permanent, message).with_help(help))
+        }
+    }
 }
 
 fn another(wanted: &Remote, path: &Path, digest: &Digest, locked: &Digest) -> Failure {
@@ -280,5 +293,10 @@ mod tests {
         std::fs::write(&file, "kind: B").unwrap();
         let changed = find(Some(lock)).await.unwrap_err();
         assert!(changed.message.contains("not the locked one"), "{changed}");
+
+        std::fs::write(&file, b"\x1f\x8b\xff").unwrap();
+        let packed = find(None).await.unwrap_err();
+        assert!(packed.kind == Kind::Permanent && packed.help.is_some(), "{packed:?}");
+        assert!(packed.message.contains(url) && packed.message.contains("not text in UTF-8"), "{packed}");
     }
 }

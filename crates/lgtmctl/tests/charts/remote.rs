@@ -77,16 +77,22 @@ fn what_cannot_be_had_or_is_no_manifest_is_not_locked() {
         let (code, _, said) = place.run(&["lock"]);
         assert!(code == 1 && said.contains(why), "{path}: {said}");
         assert!(!place.path("topology.lock").exists(), "{path}");
+        said
     };
-    refused("missing.yaml", "404");
+    let missing = refused("missing.yaml", "404");
+    assert!(missing.contains("help: see that the URL is right"), "{missing}");
     web.publish("<html>Not here: log in first</html>");
     refused("install.yaml", "install.yaml");
+    web.publish(&"#".repeat(64 * 1024 * 1024 + 1));
+    let large = refused("install.yaml", "larger than 64 MiB");
+    assert!(large.contains("help: see that the URL leads to a file of manifests"), "{large}");
     web.publish(ONE);
     refused("open/install.yaml", "without TLS");
     std::fs::write(place.path("trusted.pem"), "").unwrap();
     refused("install.yaml", "cannot be fetched");
     let other = Web::start(&place.path("trusted.pem"));
-    refused("install.yaml", "certificate");
+    let mistrusted = refused("install.yaml", "certificate");
+    assert!(mistrusted.contains("trusts the authority"), "{mistrusted}");
 
     // Where a place has moved, it is followed.
     other.publish(ONE);
