@@ -192,7 +192,8 @@ impl Input for HostName {
     fn schema() -> serde_json::Value {
         json!({
             "type": "string",
-            "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$",
+            "pattern": format!(r"^{PART}(\.{PART})+$"),
+            "not": {"pattern": r"\.[0-9]+$"},
             "maxLength": LONGEST_DOMAIN,
         })
     }
@@ -200,6 +201,8 @@ impl Input for HostName {
 
 /// DNS's own limit.
 const LONGEST_DOMAIN: usize = 253;
+/// A part of a DNS name, as a pattern.
+const PART: &str = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?";
 
 fn domain_fault(name: &str) -> Option<String> {
     if name.len() > LONGEST_DOMAIN {
@@ -228,7 +231,7 @@ fn host_fault(name: &str) -> Option<String> {
 fn domain_schema() -> serde_json::Value {
     json!({
         "type": "string",
-        "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        "pattern": format!(r"^{PART}(\.{PART})*$"),
         "maxLength": LONGEST_DOMAIN,
     })
 }

@@ -3,7 +3,7 @@
 //! A URL may name a place and nothing more, since it is shown wherever the place is spoken of. Whether anything is
 //! there is for others to find out.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Input, invalid, scalars::text_input, text};
 use crate::{
@@ -17,7 +17,7 @@ text_input!(
     path_fault,
     "write the path of a file on this machine, relative to the topology file or absolute; \
      `~` and variables are not expanded",
-    json!({"type": "string", "minLength": 1})
+    path_schema()
 );
 text_input!(
     /// Where manifests are: a path, or an `https://` URL of one file.
@@ -25,7 +25,7 @@ text_input!(
     manifests_fault,
     "write a path relative to the topology file, an absolute one, or the `https://` URL of one YAML file; `~` and \
      variables are not expanded, and what asks for a password is best kept as a file",
-    json!({"type": "string", "minLength": 1})
+    json!({"anyOf": [path_schema(), manifests_url_schema()]})
 );
 text_input!(
     /// A chart's path.
@@ -33,7 +33,7 @@ text_input!(
     path_fault,
     "write a path relative to the topology file, or an absolute one; `~` and variables are not expanded, and a \
      chart from a repository is written as `{name: …, repository: https://…, version: …}`",
-    json!({"type": "string", "minLength": 1})
+    path_schema()
 );
 text_input!(
     /// A chart repository.
@@ -62,7 +62,11 @@ fn manifests_fault(place: &str) -> Option<String> {
     let fault = if rest.contains(['@', '?', '#', '\\']) || rest.contains("..") {
         // A password or a token in a URL would end up wherever the URL is shown.
         "holds more than a place"
-    } else if host.is_empty() || file.is_empty() || !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+    } else if host.is_empty()
+        || host.starts_with('/')
+        || file.is_empty()
+        || !rest.bytes().all(|byte| byte.is_ascii_graphic())
+    {
         "not the URL of a file"
     } else if place.len() > LONGEST_URL {
         "too long"
@@ -70,6 +74,17 @@ fn manifests_fault(place: &str) -> Option<String> {
         return None;
     };
     Some(fault.to_owned())
+}
+
+/// The same as a schema: printing characters of ASCII, but not `@`, `?`, `#`, `\` and no `..`.
+fn manifests_url_schema() -> Value {
+    const PART: &str = r#"[!"$-.0->A-\[\]-~]"#;
+    json!({
+        "type": "string",
+        "pattern": format!(r"^https://{PART}({PART}|/)*/{PART}+$"),
+        "not": {"pattern": r"\.\."},
+        "maxLength": LONGEST_URL,
+    })
 }
 
 fn path_fault(path: &str) -> Option<String> {
@@ -85,4 +100,11 @@ fn path_fault(path: &str) -> Option<String> {
         return None;
     };
     Some(fault.to_owned())
+}
+
+/// The same as a schema. What begins with white space has something else after it.
+fn path_schema() -> Value {
+    const CONTROL: &str = r"\x00-\x1f\x7f-\x9f";
+    let begins = format!(r"([^~$\s{CONTROL}]|[^\S{CONTROL}]+[^\s{CONTROL}])");
+    json!({"type": "string", "pattern": format!("^{begins}[^{CONTROL}]*$"), "not": {"pattern": "://"}})
 }
