@@ -7,7 +7,7 @@ use std::{
 };
 
 use lgtm_planner::desired::DesireError;
-use lgtm_topology::{Parsed, Position, Report, Topology, did_you_mean};
+use lgtm_topology::{Parsed, Position, Report, Topology};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
 use crate::{
@@ -89,17 +89,13 @@ impl Document {
         let located = match problem {
             DesireError::UnknownNeed { need, position, known, .. } => {
                 let unit = need.rsplit('/').next().unwrap_or(need);
-                let help = match did_you_mean(unit, known.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("units on that cluster: {}", known.join(", ")),
-                };
+                let all = || format!("units on that cluster: {}", known.join(", "));
+                let help = problem::nearest(unit, known.iter().map(String::as_str), all);
                 Some((*position, need.len(), "no such unit".to_owned(), help))
             }
             DesireError::UnknownRelease { release, position, known, .. } => {
-                let help = match did_you_mean(release, known.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("releases there: {}", known.join(", ")),
-                };
+                let all = || format!("releases there: {}", known.join(", "));
+                let help = problem::nearest(release, known.iter().map(String::as_str), all);
                 Some((*position, release.len(), "no such release".to_owned(), help))
             }
             DesireError::NameTaken { name, .. } => {

@@ -29,6 +29,7 @@ use crate::{
     input::Document,
     interrupt::Interrupt,
     printer::Printer,
+    render::problem,
     values,
 };
 
@@ -307,11 +308,11 @@ pub(crate) fn unknown<'n>(
     name: &str,
     known: impl IntoIterator<Item = &'n str> + Clone,
 ) -> CommandError {
-    let help = match lgtm_topology::did_you_mean(name, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
-    };
-    CommandError::usage(format!("the topology has no {what} `{name}`"), help)
+    let all = || format!("known are {}", known.clone().into_iter().collect::<Vec<_>>().join(", "));
+    CommandError::usage(
+        format!("the topology has no {what} `{name}`"),
+        problem::nearest(name, known.clone(), all),
+    )
 }
 
 #[cfg(test)]

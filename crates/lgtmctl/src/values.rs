@@ -10,7 +10,7 @@ use lgtm_planner::{
 use lgtm_topology::{ClusterName, HelmValues, Topology};
 use lgtm_world::charts::{Charts, keys::UnknownValue};
 
-use crate::{input::Document, printer::Printer};
+use crate::{input::Document, printer::Printer, render::problem};
 
 /// Warns of what no chart knows.
 pub(crate) async fn check(
@@ -75,15 +75,14 @@ pub(crate) fn short(chart: &ChartRef) -> String {
 pub(crate) fn help(found: &UnknownValue) -> String {
     const SHOWN: usize = 12;
     let known = found.known.iter().map(String::as_str);
-    match lgtm_topology::did_you_mean(&last(&found.pointer), known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if found.known.is_empty() => "the chart has no values".to_owned(),
-        None if found.known.len() > SHOWN => {
+    problem::nearest(&last(&found.pointer), known, || match found.known.len() {
+        0 => "the chart has no values".to_owned(),
+        1..=SHOWN => format!("the chart has {} there", found.known.join(", ")),
+        count => {
             let first: Vec<&str> = found.known.iter().take(SHOWN).map(String::as_str).collect();
-            format!("the chart has {}, and {} more there", first.join(", "), found.known.len() - SHOWN)
+            format!("the chart has {}, and {} more there", first.join(", "), count - SHOWN)
         }
-        None => format!("the chart has {} there", found.known.join(", ")),
-    }
+    })
 }
 
 /// A JSON pointer as people write paths of values: `write.replicas`.

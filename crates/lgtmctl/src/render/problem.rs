@@ -40,6 +40,15 @@ fn advice(kind: Kind) -> Option<&'static str> {
     }
 }
 
+/// What to write in place of a name that means nothing: the one that was probably meant, or else the list of them all.
+pub fn nearest<'n>(
+    name: &str,
+    known: impl IntoIterator<Item = &'n str>,
+    all: impl FnOnce() -> String,
+) -> String {
+    lgtm_topology::did_you_mean(name, known).map_or_else(all, |near| format!("did you mean `{near}`?"))
+}
+
 /// All problems that kept a plan from being made, except those that point into the file.
 pub fn prepare_error(error: &PrepareError, style: Style) -> String {
     match error {
@@ -163,6 +172,13 @@ mod tests {
         let text = prepare_error(&PrepareError::Plan(problems), PLAIN());
         assert_eq!(text.matches("help:").count(), count);
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_name_that_is_near_is_named_alone() {
+        let all = || "known are hub, west".to_owned();
+        assert_eq!(nearest("wset", ["hub", "west"], all), "did you mean `west`?");
+        assert_eq!(nearest("elsewhere", ["hub", "west"], all), "known are hub, west");
     }
 
     #[test]
