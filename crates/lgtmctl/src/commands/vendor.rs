@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use lgtm_planner::digest::Digest;
 use lgtm_world::charts::upstream::{ChartSource, Remote};
 
 use super::lock::{counted, remote_manifests, upstream};
@@ -24,19 +23,18 @@ pub(super) async fn run(
     let Given { document, topology, desired } = Given::read(&args.file, false, printer)?;
     let lock = Some(chart_lock(&document)?.unwrap_or_default());
     let charts = charts(&document, ChartSource { mirror: args.file.chart_mirror.clone(), lock })?;
-    let failed = |source| CommandError::Write { what: args.to.display().to_string(), source };
-    std::fs::create_dir_all(&args.to).map_err(failed)?;
-    let mut names: BTreeMap<String, Digest> = BTreeMap::new();
     let upstream: Vec<Remote> = upstream(&desired).into_keys().map(Remote::Chart).collect();
     let manifests: Vec<Remote> =
         remote_manifests(&topology, &desired).into_keys().map(Remote::Manifests).collect();
+    let mut packages = Vec::new();
     for wanted in upstream.iter().chain(&manifests) {
-        let package = interrupt.or(charts.package(wanted)).await??;
+        packages.push((wanted, interrupt.or(charts.package(wanted)).await??));
+    }
+    refuse_clashes(packages.iter().map(|(wanted, package)| (*wanted, package.digest.as_str())))?;
+    let failed = |source| CommandError::Write { what: args.to.display().to_string(), source };
+    std::fs::create_dir_all(&args.to).map_err(failed)?;
+    for (wanted, package) in &packages {
         let name = wanted.file_name();
-        if names.insert(name.clone(), package.digest.clone()).is_some_and(|other| other != package.digest) {
-            let message = format!("two places have a {name}, and a folder has room for one");
-            return Err(CommandError::usage(message, "use another version of one of them"));
-        }
         // A file that is cut short would be taken for damaged.
         let part = args.to.join(format!("{name}.part"));
         std::fs::copy(&package.path, &part)
@@ -45,4 +43,68 @@ pub(super) async fn run(
     }
     printer.talk(&format!("{} in {}\n", counted(upstream.len(), manifests.len()), args.to.display()));
     Ok(ExitCode::Done)
+}
+
+/// Refuses what would overwrite each other. File systems that pass over the case of letters are where folders are
+/// carried to, so it does not matter what this one does.
+fn refuse_clashes<'a>(wanted: impl Iterator<Item = (&'a Remote, &'a str)>) -> Result<(), CommandError> {
+    let mut places: BTreeMap<String, (&Remote, &str)> = BTreeMap::new();
+    for (wanted, digest) in wanted {
+        let name = wanted.file_name();
+        let Some((other, other_digest)) = places.insert(name.to_lowercase(), (wanted, digest)) else {
+            continue;
+        };
+        if other.file_name() != name {
+            let message = format!(
+                "{other} and {wanted} differ in a file's name only by upper and lower case, and many file systems \
+                 hold one of them"
+            );
+            return Err(CommandError::usage(
+                message,
+                "give one of them a path on this machine, or another version",
+            ));
+        }
+        if other_digest != digest {
+            let message =
+                format!("{other} and {wanted} are both a file {name}, and a folder has room for one");
+            return Err(CommandError::usage(message, "use another version of one of them"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use lgtm_planner::unit::UpstreamChart;
+
+    use super::*;
+
+    fn manifests(url: &str) -> Remote {
+        Remote::Manifests(url.to_owned())
+    }
+
+    fn chart(name: &str, repository: &str, version: &str) -> Remote {
+        let [name, repository, version] = [name, repository, version].map(str::to_owned);
+        Remote::Chart(UpstreamChart { name, repository, version })
+    }
+
+    fn clash(one: &Remote, other: &Remote, digests: [&str; 2]) -> Option<String> {
+        refuse_clashes([one, other].into_iter().zip(digests)).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn files_that_would_overwrite_each_other_are_refused() {
+        let (upper, lower) = (manifests("https://a.b/CRD.yaml"), manifests("https://a.b/crd.yaml"));
+        let said = clash(&upper, &lower, ["1", "2"]).unwrap();
+        assert!(said.contains("CRD.yaml") && said.contains("/crd.yaml"), "{said}");
+        assert!(clash(&upper, &lower, ["1", "1"]).is_some(), "what is found depends on the file system");
+        let releases = [chart("app", "https://a.b", "1.0.0-RC1"), chart("app", "https://a.b", "1.0.0-rc1")];
+        assert!(clash(&releases[0], &releases[1], ["1", "2"]).is_some());
+        // The same bytes from two places are one file.
+        let mirrored = [chart("app", "https://a.b", "1.0.0"), chart("app", "https://c.d", "1.0.0")];
+        assert!(clash(&mirrored[0], &mirrored[1], ["1", "1"]).is_none());
+        let said = clash(&mirrored[0], &mirrored[1], ["1", "2"]).unwrap();
+        assert!(said.contains("app-1.0.0.tgz") && said.contains("c.d"), "{said}");
+        assert!(clash(&upper, &manifests("https://a.b/other.yaml"), ["1", "2"]).is_none());
+    }
 }

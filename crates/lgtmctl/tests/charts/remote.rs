@@ -102,6 +102,19 @@ fn what_cannot_be_had_or_is_no_manifest_is_not_locked() {
 }
 
 #[test]
+fn files_that_differ_by_case_alone_are_not_vendored() {
+    let (place, web) = place();
+    web.publish(ONE);
+    let (upper, lower) = (web.url("CRD.yaml"), web.url("crd.yaml"));
+    ask_for(&place, &format!("{upper}\", \"{lower}"));
+    let (code, _, said) = place.run(&["lock"]);
+    assert_eq!(code, 0, "{said}");
+    let (code, _, said) = place.run(&["vendor", "carried"]);
+    assert!(code == 2 && said.contains(&upper) && said.contains(&lower), "{code} {said}");
+    assert!(!place.path("carried").exists(), "a folder that lacks one of them");
+}
+
+#[test]
 fn a_rehearsal_has_the_definitions_that_the_real_cluster_brings() {
     let place = Place::new("1.0.0");
     let text = "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {name: small}\nspec:\n  \
