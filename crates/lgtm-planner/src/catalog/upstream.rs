@@ -150,6 +150,23 @@ mod tests {
         }
     }
 
+    /// The chart's init containers for data sources and dashboards may watch, whatever its own default says.
+    #[test]
+    fn what_grafana_waits_for_before_it_starts_is_a_sidecar_that_says_when_it_is_ready() {
+        let values = MONITOR_HUB.values(json!({}));
+        let sidecars = values.pointer("/grafana/sidecar").and_then(Value::as_object).unwrap();
+        let before = |sidecar: &Value| {
+            let keys = sidecar.as_object().into_iter().flatten();
+            keys.filter(|(key, value)| key.starts_with("init") && **value == true).count() > 0
+        };
+        let waited_for: Vec<_> = sidecars.iter().filter(|(_, sidecar)| before(sidecar)).collect();
+        assert!(!waited_for.is_empty());
+        for (name, sidecar) in waited_for {
+            assert_eq!(sidecar["restartPolicy"], "Always", "{name}");
+            assert_eq!(sidecar.pointer("/startupProbe/httpGet/path"), Some(&json!("/healthz")), "{name}");
+        }
+    }
+
     #[test]
     fn what_is_implied_goes_over_the_file() {
         let mut values = json!({"a": {"b": 1, "c": [1, 2]}, "d": 1});
