@@ -26,3 +26,7 @@ pub(crate) const LIMITS: Limits = Limits {
     logs_streams: 10_000,
     traces_megabytes_per_second: 15,
 };
+
+/// Series of the hub's own tenant in the profile `distributed`, where some forty pods of backends are scraped besides
+/// the hub's nodes and objects. Mimir there has three ingesters.
+pub(crate) const LARGE_HUB_SERIES: u32 = 1_000_000;

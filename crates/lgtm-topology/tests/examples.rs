@@ -63,6 +63,31 @@ fn the_full_example_is_valid() {
     assert_eq!(release.needs[1].unit, "mimir");
 }
 
+#[test]
+fn the_hub_of_the_large_profile_may_have_more_series_unless_the_file_says_otherwise() {
+    let series = |more: &str| {
+        let text = format!(
+            "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: t}}\nspec:\n  \
+             provider: {{kwok: {{}}}}\n  hub: {{name: h, segment: 248/29}}\n  \
+             spokes: [{{name: s, tenant: t, scenario: alloy}}]\n  {more}\n"
+        );
+        let parsed = parse("large", &text);
+        let topology = parsed.topology.unwrap_or_else(|| panic!("{more}: {:?}", parsed.diagnostics));
+        let of = |name: &str| topology.tenants[&lgtm_topology::TenantId::new(name)].limits.metrics_series;
+        (of("_local"), of("t"))
+    };
+    assert_eq!(series(""), (150_000, 150_000));
+    assert_eq!(series("profile: distributed"), (1_000_000, 150_000));
+    let all = "profile: distributed\n  limits: {metricsSeries: 70000}";
+    assert_eq!(series(all), (70_000, 70_000));
+    let others = "profile: distributed\n  limits: {logsStreams: 5}";
+    assert_eq!(series(others), (1_000_000, 150_000));
+    let own = "profile: distributed\n  tenants: [{name: _local, limits: {metricsSeries: 80000}}]";
+    assert_eq!(series(own), (80_000, 150_000));
+    let own = "profile: distributed\n  tenants: [{name: _local, limits: {logsStreams: 5}}]";
+    assert_eq!(series(own), (1_000_000, 150_000));
+}
+
 /// The fields of a schema as `spec.hub.name`, through lists.
 fn fields(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
     if let Some(items) = schema.get("items") {

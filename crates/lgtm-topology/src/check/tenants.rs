@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{
     clusters::{Draft, unique},
-    retention,
+    retention, scenarios,
 };
 use crate::{
-    Limits, Tenant, TenantId,
-    defaults::LIMITS,
+    Limits, Profile, Tenant, TenantId,
+    defaults::{LARGE_HUB_SERIES, LIMITS},
     diagnostic::Code,
     input::file::{LimitsInput, SpecInput, TenantInput, TenantRetentionInput},
     problems::{Problem, Problems, help_for_unknown, quoted},
@@ -18,6 +18,16 @@ use crate::{
 /// The limits of tenants without their own.
 pub(super) fn base_limits(spec: &SpecInput) -> Limits {
     spec.limits.value().map_or(LIMITS, |limits| overridden(LIMITS, limits))
+}
+
+/// The limits of the hub's own tenant without its own. The many parts of the large profile and their monitors are
+/// that tenant's.
+fn hub_limits(spec: &SpecInput, base: Limits) -> Limits {
+    let said = spec.limits.value().is_some_and(|limits| limits.metrics_series.value().is_some());
+    match scenarios::profile(spec) {
+        Profile::Distributed(_) if !said => Limits { metrics_series: LARGE_HUB_SERIES, ..base },
+        Profile::Compact | Profile::Distributed(_) => base,
+    }
 }
 
 /// `base` with what `limits` says instead.
@@ -69,8 +79,9 @@ pub(super) fn check(
 ) -> BTreeMap<TenantId, Tenant> {
     let spokes =
         drafts.iter().filter(|draft| !draft.is_hub).filter_map(|draft| draft.tenant.value().cloned());
-    let mut tenants: BTreeMap<TenantId, Tenant> =
-        spokes.chain([TenantId::new(HUB_TENANT)]).map(|tenant| (tenant, base)).collect();
+    let of_the_hub = Tenant { limits: hub_limits(spec, base.limits), ..base };
+    let mut tenants: BTreeMap<TenantId, Tenant> = spokes.map(|tenant| (tenant, base)).collect();
+    tenants.insert(TenantId::new(HUB_TENANT), of_the_hub);
 
     let Some(list) = spec.tenants.value() else { return tenants };
     unique(list.iter().filter_map(|tenant| tenant.value.name.get()), TenantId::clone, problems, |tenant| {
@@ -80,9 +91,11 @@ pub(super) fn check(
         )
     });
     for tenant in list {
-        let own = own(&tenant.value, base, problems);
-        let Some(name) = tenant.value.name.get() else { continue };
-        if let Some(effective) = tenants.get_mut(&name.value) {
+        let name = tenant.value.name.get();
+        let effective = name.and_then(|name| tenants.get_mut(&name.value));
+        let own = own(&tenant.value, effective.as_deref().copied().unwrap_or(base), problems);
+        let Some(name) = name else { continue };
+        if let Some(effective) = effective {
             *effective = own;
             continue;
         }

@@ -190,7 +190,7 @@ record! {
     Fields LimitsInput {
         /// Samples per second.
         optional metrics_samples_per_second "metricsSamplesPerSecond": Count = LIMITS.metrics_samples_per_second,
-        /// Active series.
+        /// Active series. In the profile `distributed` the hub's own tenant may have a million where nothing is said.
         optional metrics_series "metricsSeries": Count = LIMITS.metrics_series,
         /// Logs, in MB per second.
         optional logs_megabytes_per_second "logsMegabytesPerSecond": Megabytes = LIMITS.logs_megabytes_per_second,
