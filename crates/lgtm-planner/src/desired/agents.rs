@@ -66,7 +66,7 @@ impl Catalog<'_> {
         }
     }
 
-    /// What reads logs, and what takes traces from applications.
+    /// What reads logs, and what takes traces from applications. What reads metrics is there already.
     pub(super) fn upstream_logs_and_traces(
         &mut self,
         name: &ClusterName,
@@ -82,7 +82,8 @@ impl Catalog<'_> {
         let own = (program, log_shipper::values(name, push));
         let shipper = Agent { program, own, upstream, annotations: Annotations::AtTheTop };
         self.agent(name, shipper, needs);
-        self.upstream_alloy(name, alloy::Role::Traces, push, needs);
+        let needs = spoke::after_metrics(name, distributed::MONITOR, needs);
+        self.upstream_alloy(name, alloy::Role::Traces, push, &needs);
     }
 
     /// Alloy in one of its roles.

@@ -20,6 +20,12 @@ pub(super) const NAMESPACE: &str = catalog::push::NAMESPACE;
 /// The unit and Secret of a spoke's client certificate.
 pub(super) const CERTIFICATE_UNIT: &str = "tenant-certificate";
 
+/// What the replicas of Alloy need where they read no metrics. They may have read the cluster's until now, and go on
+/// until the unit that reads them instead is ready.
+pub(super) fn after_metrics(name: &ClusterName, metrics: &str, needs: &[UnitId]) -> Vec<UnitId> {
+    needs.iter().cloned().chain([UnitId::new(name, metrics)]).collect()
+}
+
 const SERVICE_MONITOR: &str = "monitoring.coreos.com/v1/ServiceMonitor";
 const POD_MONITOR: &str = "monitoring.coreos.com/v1/PodMonitor";
 
@@ -93,7 +99,8 @@ impl Catalog<'_> {
         let logs = log_shipper::values(name, push);
         self.release(name, log_shipper::release(shipper), NAMESPACE, logs, needs.to_vec());
         let traces = alloy::values(alloy::Role::Traces, name, push);
-        self.release_of(name, "alloy", alloy::Role::Traces.release(), NAMESPACE, traces, needs.to_vec());
+        let needs = after_metrics(name, prometheus_agent::RELEASE, needs);
+        self.release_of(name, "alloy", alloy::Role::Traces.release(), NAMESPACE, traces, needs);
     }
 
     pub(super) fn alloy(&mut self, name: &ClusterName, push: &Push, needs: &[UnitId]) {

@@ -18,6 +18,7 @@ mod catalog;
 mod drive;
 mod material;
 mod model;
+mod needs;
 mod properties;
 mod render;
 mod repairs;

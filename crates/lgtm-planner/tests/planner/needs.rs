@@ -1,0 +1,59 @@
+//! Needs that no fact shows.
+
+use lgtm_planner::{
+    desired::{Capabilities, Desired, desire},
+    unit::{Content, Release, Unit},
+};
+use lgtm_topology::parse;
+
+/// Every profile, scenario and log shipper, with everything that a hub may have besides.
+fn all() -> Vec<Desired> {
+    let mut all = Vec::new();
+    for profile in ["compact", "distributed"] {
+        for shipper in ["vector", "fluent-bit"] {
+            let text = format!(
+                "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: needs}}\nspec:\n  \
+                 provider: {{kwok: {{}}}}\n  profile: {profile}\n  logShipper: {shipper}\n  \
+                 hub: {{name: hub, segment: 248/29, grafana: {{host: grafana.example.com, gatewayClass: cilium}}}}\n  \
+                 spokes:\n    - {{name: traditional, tenant: a, scenario: traditional, demo: tns}}\n    \
+                 - {{name: alloy, tenant: b, scenario: alloy}}\n    \
+                 - {{name: otel, tenant: c, scenario: otel, demo: opentelemetry}}\n"
+            );
+            let parsed = parse("topology.yaml", &text);
+            let topology = parsed.topology.unwrap_or_else(|| panic!("{:#?}", parsed.diagnostics));
+            all.push(desire(&topology, &Capabilities::default()).unwrap());
+        }
+    }
+    all
+}
+
+fn releases(desired: &Desired) -> impl Iterator<Item = (&Unit, &Release)> {
+    desired.units.values().filter_map(|unit| {
+        let Content::Release(release) = &unit.content else { return None };
+        Some((unit, release))
+    })
+}
+
+fn needs(unit: &Unit, other: &str) -> bool {
+    unit.needs.iter().any(|need| need.cluster == unit.id.cluster && need.name.as_str() == other)
+}
+
+#[test]
+fn replicas_that_may_have_read_metrics_stop_only_when_others_do() {
+    let mut found = 0;
+    for desired in all() {
+        let traces = releases(&desired).filter(|(_, release)| release.values["role"] == "traces");
+        for (unit, _) in traces {
+            assert!(needs(unit, "monitor") || needs(unit, "prometheus-agent"), "{}", unit.id);
+            found += 1;
+            // The pods roll with their own unit, where the configuration is another's.
+            if let Some(program) = unit.id.name.as_str().strip_suffix("-config") {
+                let program =
+                    desired.units_on(&unit.id.cluster).find(|unit| unit.id.name.as_str() == program);
+                assert!(needs(program.unwrap(), "monitor"), "{}", unit.id);
+            }
+        }
+    }
+    // A spoke of each, and the large hub.
+    assert_eq!(found, 6);
+}
