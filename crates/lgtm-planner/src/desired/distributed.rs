@@ -47,7 +47,7 @@ impl Catalog<'_> {
         let secret = catalog::grafana::admin_secret(topology);
         upstream::merge(&mut monitor, distributed::grafana(topology, secret, password));
         // The sidecars' rights come with the data sources.
-        needs.extend([PROMETHEUS_CRDS, "grafana"].map(|unit| UnitId::new(&hub.name, unit)));
+        needs.push(UnitId::new(&hub.name, "grafana"));
         self.upstream((&hub.name, MONITOR), spoke::NAMESPACE, &upstream::MONITOR_HUB, monitor, needs);
         let provisioning = catalog::grafana::provisioning(topology);
         self.release(&hub.name, "grafana", spoke::NAMESPACE, provisioning, [namespaces]);
@@ -107,10 +107,9 @@ impl Catalog<'_> {
     /// Prometheus on a spoke, and what it reads.
     pub(super) fn monitor(&mut self, cluster: &ClusterName, push: &Push, needs: &[UnitId]) {
         self.prometheus_crds(cluster);
-        let mut needs = needs.to_vec();
-        needs.push(UnitId::new(cluster, PROMETHEUS_CRDS));
+        let (name, needs) = ((cluster, MONITOR), needs.to_vec());
         let values = distributed::monitor(cluster, push);
-        self.upstream((cluster, MONITOR), spoke::NAMESPACE, &upstream::MONITOR_SPOKE, values, needs);
+        self.upstream(name, spoke::NAMESPACE, &upstream::MONITOR_SPOKE, values, needs);
     }
 
     pub(super) fn prometheus_crds(&mut self, cluster: &ClusterName) {
@@ -126,6 +125,10 @@ impl Catalog<'_> {
     }
 
     /// An upstream chart with what the topology implies for it.
+    ///
+    /// Each may bring monitors, by the catalog's values or by an override; so it comes after their definitions where
+    /// those are planned. That is stated here because a chart whose facts are not known yet is not rendered, and
+    /// nobody could see what it brings.
     pub(super) fn upstream(
         &mut self,
         name: (&ClusterName, &str),
@@ -134,6 +137,15 @@ impl Catalog<'_> {
         implied: Value,
         needs: impl IntoIterator<Item = UnitId>,
     ) {
-        self.chart(name, namespace, chart.chart(), chart.values(implied), needs);
+        let definitions = UnitId::new(name.0, PROMETHEUS_CRDS);
+        let definitions =
+            Some(definitions).filter(|unit| name.1 != PROMETHEUS_CRDS && self.units.contains_key(unit));
+        self.chart(
+            name,
+            namespace,
+            chart.chart(),
+            chart.values(implied),
+            needs.into_iter().chain(definitions),
+        );
     }
 }

@@ -1,10 +1,12 @@
-//! Needs that no fact shows.
+//! Needs that no fact shows and that only a rendered chart would show: before a unit's facts are known it is not
+//! rendered, and a first apply has to go by the same graph as the next one.
 
 use lgtm_planner::{
     desired::{Capabilities, Desired, desire},
-    unit::{Content, Release, Unit},
+    unit::{ChartRef, Content, Release, Unit},
 };
 use lgtm_topology::parse;
+use serde_json::Value;
 
 /// Every profile, scenario and log shipper, with everything that a hub may have besides.
 fn all() -> Vec<Desired> {
@@ -36,6 +38,31 @@ fn releases(desired: &Desired) -> impl Iterator<Item = (&Unit, &Release)> {
 
 fn needs(unit: &Unit, other: &str) -> bool {
     unit.needs.iter().any(|need| need.cluster == unit.id.cluster && need.name.as_str() == other)
+}
+
+/// Whether values switch a monitor on, in whichever way their chart calls it.
+fn monitored(values: &Value) -> bool {
+    let Some(values) = values.as_object() else { return false };
+    values.iter().any(|(key, value)| {
+        let monitor = key.to_lowercase().ends_with("monitor") && value["enabled"] == true;
+        monitor || monitored(value)
+    })
+}
+
+#[test]
+fn what_brings_monitors_comes_after_their_definitions() {
+    let mut found = std::collections::BTreeSet::new();
+    for desired in all() {
+        for (unit, release) in releases(&desired).filter(|(_, release)| monitored(&release.values)) {
+            assert!(needs(unit, "prometheus-crds"), "{}", unit.id);
+            assert!(matches!(release.chart, ChartRef::Upstream(_)), "{}", unit.id);
+            found.insert(unit.id.name.to_string());
+        }
+    }
+    let known = ["cert-manager", "fluent-bit", "loki", "metrics-server", "mimir", "tempo", "vector"];
+    for unit in known {
+        assert!(found.contains(unit), "{unit} is not among {found:?}");
+    }
 }
 
 #[test]
