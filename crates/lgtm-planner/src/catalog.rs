@@ -17,6 +17,7 @@ pub mod node_exporter;
 pub mod otel_collector;
 pub mod prometheus_agent;
 pub mod push;
+pub mod services;
 pub mod tempo;
 pub mod tenant_gateway;
 pub mod upstream;

@@ -150,6 +150,20 @@ pub enum DesireError {
         /// The releases that there are.
         known: Vec<String>,
     },
+    /// An override changes by which Service a release is reached, in a way that others cannot follow.
+    #[error("with `{key}` set to {value}, others would not find release `{release}`")]
+    UnknownService {
+        /// The release.
+        release: String,
+        /// The key of its values.
+        key: String,
+        /// What the override sets it to.
+        value: String,
+        /// Where the file says so.
+        position: Position,
+        /// What it may be.
+        known: Vec<String>,
+    },
     /// An extra has the name of a unit of the catalog.
     #[error("the name `{name}` of an extra on cluster {cluster} is taken by a unit of the catalog")]
     NameTaken {
@@ -169,8 +183,15 @@ fn where_looked(cluster: Option<&ClusterName>) -> String {
 
 /// Turns a topology into units and edges. All problems are reported.
 pub fn desire(topology: &Topology, capabilities: &Capabilities) -> Result<Desired, Vec<DesireError>> {
-    let mut catalog =
-        Catalog { topology, capabilities, units: BTreeMap::new(), configured: Vec::new(), notes: Vec::new() };
+    let (loki, mut problems) = overrides::services(topology);
+    let mut catalog = Catalog {
+        topology,
+        capabilities,
+        loki,
+        units: BTreeMap::new(),
+        configured: Vec::new(),
+        notes: Vec::new(),
+    };
     let mut namespaces = namespaces(topology);
     for cluster in topology.clusters() {
         catalog.foundation(cluster, namespaces.remove(&cluster.name).unwrap_or_default());
@@ -184,7 +205,7 @@ pub fn desire(topology: &Topology, capabilities: &Capabilities) -> Result<Desire
     if matches!(topology.profile, Profile::Distributed(_)) {
         catalog.hosts_file_note();
     }
-    let mut problems = catalog.overrides();
+    problems.extend(catalog.overrides());
     catalog.announce_configurations();
     problems.extend(catalog.extras());
     let order = match order(&catalog.units) {
@@ -215,6 +236,8 @@ fn order(units: &BTreeMap<UnitId, Unit>) -> Result<Vec<usize>, DesireError> {
 struct Catalog<'a> {
     topology: &'a Topology,
     capabilities: &'a Capabilities,
+    /// Loki's Service for pushes.
+    loki: &'static str,
     units: BTreeMap<UnitId, Unit>,
     configured: Vec<agents::Configured>,
     notes: Vec<String>,

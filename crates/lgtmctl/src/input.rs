@@ -98,6 +98,11 @@ impl Document {
                 let help = problem::nearest(release, known.iter().map(String::as_str), all);
                 Some((*position, release.len(), "no such release".to_owned(), help))
             }
+            DesireError::UnknownService { key, position, known, .. } => {
+                let help = format!("it may be {}", known.join(", "));
+                let length = key.rsplit('.').next().unwrap_or(key).len();
+                Some((*position, length, "others rely on it".to_owned(), help))
+            }
             DesireError::NameTaken { name, .. } => {
                 let extras = self.parsed.topology.as_ref().map(|topology| &topology.positions.extras);
                 let found = extras.and_then(|extras| extras.iter().find(|(extra, _)| extra.as_str() == name));

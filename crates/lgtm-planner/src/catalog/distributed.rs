@@ -140,7 +140,7 @@ fn announce(values: &mut Value, chart: &Upstream, key_digest: &str) {
 /// Values of `kube-prometheus-stack` that hub and spokes share: where metrics go, under which name.
 pub fn monitor(cluster: &ClusterName, push: &Push) -> Value {
     let mut write = match push {
-        Push::Direct { tenant } => json!({
+        Push::Direct { tenant, loki: _ } => json!({
             "url": super::push::MIMIR,
             "headers": {"X-Scope-OrgID": tenant.as_str()},
         }),

@@ -21,7 +21,6 @@ pub const CERTIFICATE_SECRET: &str = "tenant-certificate";
 pub(super) const KUBELET_SIGNS_ITSELF: bool = true;
 
 pub(super) const MIMIR: &str = "http://mimir-distributor.mimir.svc:8080/api/v1/push";
-const LOKI: &str = "http://loki-write.loki.svc:3100/loki/api/v1/push";
 const TEMPO: &str = "tempo-distributor.tempo.svc:4317";
 
 /// How telemetry reaches the hub's backends.
@@ -33,6 +32,8 @@ pub enum Push {
     Direct {
         /// The tenant of the hub's own telemetry.
         tenant: TenantId,
+        /// Loki's Service for pushes, in its namespace.
+        loki: &'static str,
     },
 }
 
@@ -41,11 +42,11 @@ impl Push {
     pub fn values(&self) -> Value {
         match self {
             Self::Gateway(gateway) => gateway.values(),
-            Self::Direct { tenant } => json!({
+            Self::Direct { tenant, loki } => json!({
                 "direct": {
                     "tenant": tenant.as_str(),
                     "metricsUrl": MIMIR,
-                    "logsUrl": LOKI,
+                    "logsUrl": format!("http://{loki}.loki.svc:3100/loki/api/v1/push"),
                     "tracesEndpoint": TEMPO,
                 },
             }),
@@ -97,6 +98,7 @@ pub(crate) mod fixture {
     //! The two ways to the hub, for the tests of the agents' values.
 
     use super::{CERTIFICATE_SECRET, Gateway, Push};
+    use crate::catalog::services::LOKI_PUSH;
     use lgtm_topology::TenantId;
 
     pub(crate) fn gateway() -> Gateway {
@@ -110,7 +112,7 @@ pub(crate) mod fixture {
     }
 
     pub(crate) fn direct() -> Push {
-        Push::Direct { tenant: TenantId::new("_local") }
+        Push::Direct { tenant: TenantId::new("_local"), loki: LOKI_PUSH }
     }
 }
 

@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use lgtm_topology::TenantId;
 use serde_json::{Value, json};
 
+use super::upstream::merge;
+
 /// What the gateway's values depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayInputs {
@@ -17,6 +19,8 @@ pub struct GatewayInputs {
     pub tenants: BTreeMap<TenantId, Vec<String>>,
     /// The Secret with the gateway's certificate and key and the clients' authority.
     pub server_secret: String,
+    /// Where logs go; `None` where that is the chart's own choice.
+    pub loki: Option<String>,
     /// Where alerts go that spokes raise; `None` where nobody takes them.
     pub alertmanager: Option<String>,
     /// A digest of that Secret's public certificates; the pods are replaced when it changes.
@@ -40,8 +44,10 @@ pub fn values(inputs: &GatewayInputs) -> Value {
         "certificateDigest": inputs.certificate_digest,
         "tenants": tenants,
     });
-    if let (Some(host), Some(values)) = (&inputs.alertmanager, values.as_object_mut()) {
-        values.insert("upstreams".to_owned(), json!({"alertmanager": {"host": host}}));
+    for (upstream, host) in [("loki", &inputs.loki), ("alertmanager", &inputs.alertmanager)] {
+        if let Some(host) = host {
+            merge(&mut values, json!({"upstreams": {upstream: {"host": host}}}));
+        }
     }
     values
 }
@@ -66,6 +72,7 @@ mod tests {
                 .map(|(tenant, fingerprints)| (TenantId::new(*tenant), listed(fingerprints)))
                 .collect(),
             server_secret: "tenant-gateway-server".to_owned(),
+            loki: None,
             alertmanager: None,
             certificate_digest: "0123456789ab".to_owned(),
         }
@@ -88,6 +95,9 @@ mod tests {
     fn alerts_are_taken_where_somebody_takes_them() {
         let with = GatewayInputs { alertmanager: Some("am.svc.cluster.local".to_owned()), ..inputs(&[]) };
         assert_eq!(values(&with)["upstreams"], json!({"alertmanager": {"host": "am.svc.cluster.local"}}));
+        let both = GatewayInputs { loki: Some("loki.svc.cluster.local".to_owned()), ..with };
+        assert_eq!(values(&both).pointer("/upstreams/loki/host"), Some(&json!("loki.svc.cluster.local")));
+        assert!(values(&both).pointer("/upstreams/alertmanager/host").is_some());
     }
 
     #[test]

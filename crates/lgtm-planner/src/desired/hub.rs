@@ -6,7 +6,7 @@ use lgtm_topology::{AdminPassword, Profile};
 
 use super::{Catalog, NAMESPACES_UNIT, distributed, spoke};
 use crate::{
-    catalog,
+    catalog::{self, services::LOKI_PUSH},
     fact::FactRef,
     inventory::SYSTEM_NAMESPACE,
     unit::{
@@ -41,7 +41,8 @@ impl Catalog<'_> {
             Material::Authority { common_name: format!("lgtmctl {}", topology.name) },
         );
         self.gateway();
-        let push = catalog::push::Push::Direct { tenant: topology.hub.cluster.tenant.clone() };
+        let push =
+            catalog::push::Push::Direct { tenant: topology.hub.cluster.tenant.clone(), loki: self.loki };
         let (needs, password) = self.grafana_admin();
         match topology.profile {
             Profile::Compact => {
@@ -116,6 +117,7 @@ impl Catalog<'_> {
             address,
             tenants,
             server_secret: GATEWAY_CERTIFICATE_UNIT.to_owned(),
+            loki: (self.loki != LOKI_PUSH).then(|| format!("{}.loki.svc.cluster.local", self.loki)),
             alertmanager: match self.topology.profile {
                 Profile::Compact => None,
                 Profile::Distributed(_) => Some(catalog::distributed::ALERTMANAGER.to_owned()),

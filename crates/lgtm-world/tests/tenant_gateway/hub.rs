@@ -22,6 +22,7 @@ pub(crate) fn inputs(tenants: &[(&str, &str)]) -> GatewayInputs {
         address: Some(Ipv4Addr::new(172, 18, 255, 249)),
         tenants: Default::default(),
         server_secret: "tenant-gateway-server".to_owned(),
+        loki: None,
         alertmanager: None,
         certificate_digest: "0123456789ab".to_owned(),
     };

@@ -60,9 +60,9 @@ pub(super) fn run(args: &ValidateArgs, printer: &Printer) -> Result<ExitCode, Co
 /// A problem that only the catalog can see, in the form of the others.
 fn unplannable_line(problem: &DesireError) -> serde_json::Value {
     let position = match problem {
-        DesireError::UnknownNeed { position, .. } | DesireError::UnknownRelease { position, .. } => {
-            Some(position)
-        }
+        DesireError::UnknownNeed { position, .. }
+        | DesireError::UnknownRelease { position, .. }
+        | DesireError::UnknownService { position, .. } => Some(position),
         DesireError::NameTaken { .. } | DesireError::Cycle(_) => None,
     };
     let (severity, code) = ("error", "topology::unplannable");

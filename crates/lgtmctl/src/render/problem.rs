@@ -69,6 +69,7 @@ pub fn desire_error(problem: &DesireError, style: Style) -> String {
             Some(format!("units on that cluster: {}", known.join(", ")))
         }
         DesireError::UnknownRelease { known, .. } => Some(format!("releases there: {}", known.join(", "))),
+        DesireError::UnknownService { known, .. } => Some(format!("it may be {}", known.join(", "))),
         DesireError::NameTaken { .. } => Some("give the extra another name".to_owned()),
         DesireError::Cycle(_) => Some("take one of these needs out of the topology".to_owned()),
     };
@@ -193,6 +194,13 @@ mod tests {
                 cluster: ClusterName::new("hub"),
                 position: Position { line: 1, column: 1 },
                 known: vec!["loki".to_owned(), "mimir".to_owned()],
+            },
+            DesireError::UnknownService {
+                release: "loki".to_owned(),
+                key: "deploymentMode".to_owned(),
+                value: "\"Odd\"".to_owned(),
+                position: Position { line: 1, column: 1 },
+                known: vec!["\"Distributed\"".to_owned(), "\"Monolithic\"".to_owned()],
             },
             DesireError::NameTaken { name: "mimir".to_owned(), cluster: ClusterName::new("hub") },
             DesireError::Cycle(vec![unit("hub/a"), unit("hub/b")]),
