@@ -4,6 +4,10 @@
 //! each of their sets of values. From the objects comes what every container finds: its words, its variables and its
 //! files. What the program says of that in its own check mode is the verdict; nothing here knows what a right
 //! configuration looks like. Nothing is fetched and no cluster is asked.
+//!
+//! Some mistakes no program sees, since they lie between a pod and what is around it: an init container that never ends,
+//! an image whose tag moves, a Secret or a host that nobody makes, a definition that comes too late. Those are looked for
+//! in the objects themselves.
 
 use std::{
     collections::BTreeMap,
@@ -20,9 +24,12 @@ use self::{
 };
 
 mod container;
+mod definitions;
+mod hosts;
 mod images;
 mod limits;
 mod place;
+mod pods;
 mod programs;
 mod rendered;
 mod report;
@@ -95,6 +102,14 @@ fn check_in(options: &Options, folder: &Path) -> io::Result<Verdict> {
     for source in &sources {
         rules::check(source, &programs, &mut place, &mut report)?;
         operated(source, &mut report);
+        // A chart alone has neither the Services nor the Secrets of those around it.
+        let mut problems = pods::check(source);
+        if !source.needs.is_empty() {
+            problems.extend(pods::named(source));
+            problems.extend(hosts::check(source));
+            problems.extend(definitions::check(source));
+        }
+        report.hold(&source.name, problems);
     }
     Ok(report.verdict())
 }

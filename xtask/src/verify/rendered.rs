@@ -4,6 +4,7 @@
 //! not write it.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -25,6 +26,10 @@ pub(super) struct Rendered {
     /// How the report calls it.
     pub(super) name: String,
     objects: Vec<Object>,
+    /// What each unit of a topology needs before anything is rendered, as `cluster/unit`. Nothing for a chart.
+    pub(super) needs: BTreeMap<String, BTreeSet<String>>,
+    /// The Secrets that lgtmctl makes, as `cluster/namespace/name`.
+    pub(super) secrets: BTreeSet<String>,
 }
 
 impl Rendered {
@@ -32,7 +37,14 @@ impl Rendered {
     pub(super) fn of(name: &str, values: &[Value]) -> Self {
         let object =
             |value: &Value| Object { cluster: "hub".into(), unit: "unit".into(), value: value.clone() };
-        Self { name: name.to_owned(), objects: values.iter().map(object).collect() }
+        let objects = values.iter().map(object).collect();
+        Self { name: name.to_owned(), objects, needs: BTreeMap::new(), secrets: BTreeSet::new() }
+    }
+
+    /// Gives an object to another unit.
+    #[cfg(test)]
+    pub(super) fn place(&mut self, object: usize, unit: &str) {
+        unit.clone_into(&mut self.objects[object].unit);
     }
 
     pub(super) fn objects(&self) -> impl Iterator<Item = &Object> {
@@ -102,14 +114,30 @@ pub(super) fn examples(options: &Options, folder: &Path) -> io::Result<Vec<Rende
                 lgtmctl(options, &place, &["lock"], Some(mirror))?;
             }
             lgtmctl(options, &place, &["render", "--all", "--to", "out"], mirror)?;
-            rendered.push(Rendered { name, objects: read(&place.join("out"))? });
+            let graph = lgtmctl(options, &place, &["graph", "--format", "json"], None)?;
+            let graph = serde_json::from_slice(&graph.stdout).map_err(io::Error::other)?;
+            let (needs, secrets) = planned(&graph);
+            rendered.push(Rendered { name, objects: read(&place.join("out"))?, needs, secrets });
         }
     }
     Ok(rendered)
 }
 
+/// What the graph of units says of needs and of Secrets.
+fn planned(graph: &Value) -> (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>) {
+    let (mut all, mut secrets) = (BTreeMap::new(), BTreeSet::new());
+    for unit in list(graph, "/units") {
+        let needs = list(unit, "/needs").filter_map(Value::as_str).map(str::to_owned).collect();
+        let cluster = text(unit, "/unit").split('/').next().unwrap_or_default();
+        let (namespace, name) = (text(unit, "/secret/namespace"), text(unit, "/secret/name"));
+        secrets.extend((!name.is_empty()).then(|| format!("{cluster}/{namespace}/{name}")));
+        all.insert(text(unit, "/unit").to_owned(), needs);
+    }
+    (all, secrets)
+}
+
 /// Runs lgtmctl in a place.
-fn lgtmctl(options: &Options, place: &Path, words: &[&str], mirror: Option<&Path>) -> io::Result<()> {
+fn lgtmctl(options: &Options, place: &Path, words: &[&str], mirror: Option<&Path>) -> io::Result<Output> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["run", "--quiet", "--locked", "--package", "lgtmctl", "--manifest-path"]);
@@ -119,7 +147,7 @@ fn lgtmctl(options: &Options, place: &Path, words: &[&str], mirror: Option<&Path
     }
     command.env("XDG_CACHE_HOME", place.join("cache")).env("XDG_STATE_HOME", place.join("state"));
     command.env("LGTMCTL_TOOLS", tools(&options.root));
-    succeed(&mut command).map(drop)
+    succeed(&mut command)
 }
 
 /// Our own charts with the sets of values in their folders `ci`.
@@ -140,6 +168,8 @@ pub(super) fn own_charts(root: &Path, folder: &Path) -> io::Result<Vec<Rendered>
             let set = file.trim_end_matches("-values.yaml");
             rendered.push(Rendered {
                 name: format!("charts/{chart} {set}"),
+                needs: BTreeMap::new(),
+                secrets: BTreeSet::new(),
                 objects: values.into_iter().filter(|value| !value.is_null()).map(object).collect(),
             });
         }

@@ -9,6 +9,8 @@ pub(super) enum Outcome {
     Read,
     /// It does not, in its own words.
     Refused(String),
+    /// No program had to be asked: the objects show that it is right.
+    Held,
     /// Nobody was asked, for this reason, which breaks nothing.
     Unchecked(String),
     /// Nobody could be asked, and somebody has to be.
@@ -19,6 +21,7 @@ impl Outcome {
     fn word(&self) -> String {
         match self {
             Self::Read => "read".to_owned(),
+            Self::Held => "held".to_owned(),
             Self::Refused(_) => "REFUSED".to_owned(),
             Self::Unchecked(why) => format!("not checked: {why}"),
             Self::Missing(_) => "MISSING".to_owned(),
@@ -46,6 +49,16 @@ impl Report {
         self.lines.push(Line { configuration, program, version: version.to_owned(), outcome });
     }
 
+    /// What the objects of one source show by themselves.
+    pub(super) fn hold(&mut self, source: &str, problems: Vec<String>) {
+        if problems.is_empty() {
+            self.add(source, "objects", "", Outcome::Held);
+        }
+        for problem in problems {
+            self.add(source, "objects", "", Outcome::Refused(problem));
+        }
+    }
+
     pub(super) fn note(&mut self, note: &str) {
         self.notes.push(note.to_owned());
     }
@@ -64,6 +77,7 @@ impl Report {
             table += &row(&line.configuration, &line.program, &line.version, &line.outcome.word());
             match &line.outcome {
                 Outcome::Read => read += 1,
+                Outcome::Held => {}
                 Outcome::Unchecked(_) => unchecked += 1,
                 Outcome::Refused(why) | Outcome::Missing(why) => {
                     failures.push(format!("{} ({}): {}", line.configuration, line.program, why.trim_end()));

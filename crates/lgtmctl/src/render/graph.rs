@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use lgtm_planner::{
     desired::Desired,
-    unit::{Content, UnitId},
+    unit::{Content, Unit, UnitId},
 };
 use serde_json::{Value, json};
 
@@ -85,14 +85,20 @@ fn edges<'a>(
 
 /// For scripts: one line.
 pub fn json(desired: &Desired) -> Value {
-    let units: Vec<Value> = desired
-        .ordered()
-        .map(|unit| json!({"unit": unit.id, "kind": kind(&unit.content), "needs": unit.needs}))
-        .collect();
+    let units: Vec<Value> = desired.ordered().map(unit).collect();
     let clusters: Vec<_> = desired.clusters().map(|(name, _)| name).collect();
     let content =
         json!({"topology": desired.topology, "hub": desired.hub, "clusters": clusters, "units": units});
     line("graph", content)
+}
+
+/// A unit, with the Secret that it makes.
+fn unit(unit: &Unit) -> Value {
+    let mut shown = json!({"unit": unit.id, "kind": kind(&unit.content), "needs": unit.needs});
+    if let (Content::Material(content), Some(shown)) = (&unit.content, shown.as_object_mut()) {
+        shown.insert("secret".to_owned(), json!(content.secret));
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -137,6 +143,7 @@ mod tests {
             for need in unit["needs"].as_array().unwrap() {
                 assert!(place(need) < place(&unit["unit"]), "{unit}");
             }
+            assert_eq!(unit["kind"] == "material", unit["secret"]["name"].is_string(), "{unit}");
         }
     }
 }

@@ -67,6 +67,43 @@ fn every_set_of_values_lints() {
     assert!(linted >= 20, "only {linted} sets of values were found");
 }
 
+/// What `cargo xtask verify-configs` finds in every chart; here in ours, in every run.
+#[test]
+fn images_stay_what_they_are_and_init_containers_end() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut images, mut inits) = (0, 0);
+    for chart in charts().read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+        let sets = chart.join("ci").read_dir().into_iter().flatten().map(|entry| Some(entry.unwrap().path()));
+        let sets: Vec<Option<PathBuf>> = sets.collect();
+        for values in if sets.is_empty() { vec![None] } else { sets } {
+            let mut helm = helm(home.path());
+            helm.args(["template", "it", "--namespace", "observability"]).arg(&chart);
+            let said = helm.args(values.iter().flat_map(|values| [Path::new("--values"), values])).output();
+            let said = said.unwrap();
+            assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+            let objects: Vec<Value> =
+                serde_saphyr::from_multiple(std::str::from_utf8(&said.stdout).unwrap()).unwrap();
+            for pod in objects.iter().map(|object| &object["spec"]["template"]["spec"]) {
+                let list = |key: &str| pod[key].as_array().cloned().unwrap_or_default();
+                for container in list("initContainers") {
+                    let ends = container["command"].is_array() || container["restartPolicy"] == "Always";
+                    assert!(ends, "{}: {}", chart.display(), container["name"]);
+                    inits += 1;
+                }
+                for container in list("containers").into_iter().chain(list("initContainers")) {
+                    let image = container["image"].as_str().unwrap();
+                    let tag = image.rsplit('/').next().unwrap().split_once(':').map(|(_, tag)| tag);
+                    let fixed =
+                        tag.is_some_and(|tag| tag.starts_with(|first: char| first.is_ascii_alphanumeric()));
+                    assert!(fixed && !["latest", "stable", "main"].contains(&tag.unwrap()), "{image}");
+                    images += 1;
+                }
+            }
+        }
+    }
+    assert!(images > 20 && inits > 0, "{images} images and {inits} init containers were found");
+}
+
 #[test]
 fn what_agents_are_configured_from_is_all_in_the_digest_that_rolls_them() {
     for (chart, known) in lgtm_planner::catalog::configuration::sources() {
