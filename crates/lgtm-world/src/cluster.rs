@@ -79,11 +79,17 @@ impl Resource {
     }
 }
 
-/// How an object is applied.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mode {
-    pub(crate) dry_run: bool,
-    pub(crate) force: bool,
+/// That it was asked whether writing is allowed. Each write takes one, so none can be sent without the question,
+/// and none by the answer that another had before it.
+#[must_use = "a permit is for one write"]
+#[derive(Debug)]
+pub(crate) struct Permit(());
+
+impl Permit {
+    /// Whoever says that writing is allowed is the lock, and the lock alone; its own Lease is written by its own word.
+    pub(crate) fn by_the_lock() -> Self {
+        Self(())
+    }
 }
 
 /// A connection to one cluster. Cheap to share by reference; it pools its connections.
@@ -188,14 +194,21 @@ impl Cluster {
         }
     }
 
-    /// Applies an object under lgtmctl's field manager and returns it as it is then.
-    pub(crate) async fn apply(&self, object: &Object, mode: Mode) -> Answer<Value> {
+    /// Applies an object under lgtmctl's field manager, whoever owns its fields, and returns it as it is then.
+    pub(crate) async fn apply(&self, object: &Object, _: Permit) -> Answer<Value> {
+        self.send_apply(object, "force=true").await
+    }
+
+    /// The object as it would be if it was applied. Nothing is written.
+    pub(crate) async fn dry_run(&self, object: &Object, force: bool) -> Answer<Value> {
+        self.send_apply(object, &format!("force={force}&dryRun=All")).await
+    }
+
+    async fn send_apply(&self, object: &Object, how: &str) -> Answer<Value> {
         let resource = self.resource(object).await?;
         let query = format!(
-            "{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict&force={}{}",
+            "{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict&{how}",
             resource.object_path(object.namespace(), object.name()),
-            mode.force,
-            if mode.dry_run { "&dryRun=All" } else { "" },
         );
         // JSON is YAML, and the server reads apply patches as YAML.
         let request = Request::patch(query)
@@ -207,7 +220,13 @@ impl Cluster {
 
     /// A patch of another type, such as `application/json-patch+json`, which may be one that only works
     /// once.
-    pub(crate) async fn patch(&self, path: &str, content_type: &str, body: &Value) -> Answer<Value> {
+    pub(crate) async fn patch(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: &Value,
+        _: Permit,
+    ) -> Answer<Value> {
         let request = Request::patch(path)
             .header(header::CONTENT_TYPE, content_type)
             .body(body.to_string().into_bytes());
@@ -215,7 +234,13 @@ impl Cluster {
     }
 
     /// Creates, replaces or deletes an object as a whole.
-    pub(crate) async fn write(&self, method: http::Method, path: &str, body: &Value) -> Answer<Value> {
+    pub(crate) async fn write(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: &Value,
+        _: Permit,
+    ) -> Answer<Value> {
         // What is deleted twice is deleted; what is created or replaced twice meets itself.
         let repeat = if method == http::Method::DELETE { Repeat::Harmless } else { Repeat::IfRefused };
         let request = Request::builder()
@@ -233,6 +258,7 @@ impl Cluster {
         namespace: Option<&str>,
         name: &str,
         uid: Option<&str>,
+        permit: Permit,
     ) -> Answer<bool> {
         let mut options =
             json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
@@ -240,7 +266,7 @@ impl Cluster {
             options.insert("preconditions".to_owned(), json!({"uid": uid}));
         }
         let path = resource.object_path(namespace, name);
-        match self.write(http::Method::DELETE, &path, &options).await {
+        match self.write(http::Method::DELETE, &path, &options, permit).await {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some(404) => Ok(false),
             Err(error) if error.code() == Some(409) => {

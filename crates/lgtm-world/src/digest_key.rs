@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     cluster::{Cluster, answer::ApiError},
     material::secrets,
+    objects::Context,
     pki,
 };
 
@@ -27,8 +28,9 @@ fn key_of(secret: &Value) -> Option<Zeroizing<Vec<u8>>> {
     STANDARD.decode(secret.get("data")?.get(KEY)?.as_str()?).ok().map(Zeroizing::new)
 }
 
-/// The key, made if it is not there.
-pub(crate) async fn ensure(hub: &Cluster) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// The key of the hub, which is the context's cluster; made if it is not there.
+pub(crate) async fn ensure(context: &Context<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let hub = context.cluster;
     if let Some(key) = read(hub).await? {
         return Ok(key);
     }
@@ -41,7 +43,7 @@ pub(crate) async fn ensure(hub: &Cluster) -> Result<Zeroizing<Vec<u8>>, Failure>
         "metadata": {"name": NAME, "namespace": SYSTEM_NAMESPACE},
         "data": {KEY: STANDARD.encode(made.expose())},
     });
-    match hub.write(http::Method::POST, &path, &secret).await {
+    match hub.write(http::Method::POST, &path, &secret, context.may_write()?).await {
         Ok(_) => Ok(Zeroizing::new(made.expose().as_bytes().to_vec())),
         // Another step was first; its key is as good.
         Err(ApiError::Status(status)) if status.code == 409 => Ok(read(hub).await?.unwrap_or_default()),

@@ -17,7 +17,7 @@ use lgtm_executor::{Failure, Kind};
 use lgtm_topology::{ClusterName, TopologyName};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Permit};
 
 mod identity;
 mod lease;
@@ -68,17 +68,22 @@ impl Held {
         Err(lost(&self.topology, &reason))
     }
 
-    /// Whether writing is still allowed.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    /// Whether writing is still allowed: the permit for one write.
+    pub(crate) fn check(&self) -> Result<Permit, Failure> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match (&state.lost, &state.lease) {
             (Some(reason), _) => Err(lost(&self.topology, reason)),
             (None, Some(lease)) if lease.is_overdue() => {
                 Err(overdue(&self.topology, lease.hub(), state.late.as_ref()))
             }
-            (None, Some(_) | None) => Ok(()),
+            (None, Some(_) | None) => Ok(Permit::by_the_lock()),
         }
     }
+}
+
+/// The permit for one write. Without a lock, which no step of an apply begins without, there is nothing to lose.
+pub(crate) fn permit(held: Option<&Held>) -> Result<Permit, Failure> {
+    held.map_or_else(|| Ok(Permit::by_the_lock()), Held::check)
 }
 
 fn lost(topology: &TopologyName, reason: &str) -> Failure {

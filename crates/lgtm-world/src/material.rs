@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::{
-    cluster::{Cluster, Mode, Resource},
+    cluster::{Cluster, Resource},
     object_storage::{self, AccessKey},
     objects::{Context, took},
     observe::of_metadata,
@@ -72,8 +72,7 @@ pub(crate) async fn make(
         // The intent says what was there before, so that a loss after a cut is seen as one.
         object.uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
     }
-    context.may_write()?;
-    records::write_inventory(cluster, &record).await?;
+    records::write_inventory(cluster, &record, context.may_write()?).await?;
     // What is to be remade is lost, or not ours. If it is ours, an earlier try of this step has remade it.
     let usable = live.as_ref().filter(|live| !work.remake || is_made_here(live, &work.content.material));
     let existing = usable.map(data_of);
@@ -86,8 +85,7 @@ pub(crate) async fn make(
         wanted.facts(&data, work.before.as_ref()).map_err(|error| cannot(context, &key, &error))?;
     let object = secret_object(context, secret, wanted.secret_type(), &data)
         .map_err(|error| cannot(context, &key, &error))?;
-    context.may_write()?;
-    let applied = cluster.apply(&object, Mode { dry_run: false, force: true }).await.map_err(failed)?;
+    let applied = cluster.apply(&object, context.may_write()?).await.map_err(failed)?;
     if let Material::AccessKey(request) = &work.content.material {
         // Not before the Secret holds it: a key that opens something and is in no Secret is of no use.
         access_key::open(context, request, &data).await?;
@@ -105,8 +103,7 @@ pub(crate) async fn make(
         object.uid = Some(seen.uid);
         object.fingerprint = seen.fingerprint;
     }
-    context.may_write()?;
-    records::write_inventory(cluster, &record).await?;
+    records::write_inventory(cluster, &record, context.may_write()?).await?;
     let outcome = match (work.before.is_some() || live.is_some(), kept) {
         (false, _) => Outcome::Created,
         (true, _) => Outcome::Updated,

@@ -106,7 +106,7 @@ async fn through_any_pod(
     grant: &Grant<'_>,
     purpose: Purpose,
 ) -> Result<(), Failure> {
-    let may_write = || context.may_write();
+    let may_write = || context.may_write().map(drop);
     let mut last = place.failure(Trouble::NoPod);
     for pod in forward::pods(context.cluster, place.storage).await? {
         let tried = match forward::line(context.cluster, place.storage, &pod).await {

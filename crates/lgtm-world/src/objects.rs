@@ -22,10 +22,10 @@ use tokio::time::Instant;
 
 use crate::{
     cluster::{
-        Mode, Resource, ready,
+        Permit, Resource, ready,
         takeover::{hand_over_replicas, write_owners},
     },
-    lock::Held,
+    lock::{self, Held},
     material,
     observe::of_metadata,
     records,
@@ -56,8 +56,8 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Asked before every write: a step may wait for long, and the lock may be lost meanwhile.
-    pub(crate) fn may_write(&self) -> Result<(), Failure> {
-        self.held.as_ref().map_or(Ok(()), Held::check)
+    pub(crate) fn may_write(&self) -> Result<Permit, Failure> {
+        lock::permit(self.held.as_ref())
     }
 
     fn tell(&self, what: String) {
@@ -73,8 +73,8 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
     let skeleton = work.skeleton(record::plurals(context, work).await?);
     let inventory =
         |state, objects| work.inventory(context.topology, &context.step.unit.name, state, objects);
-    context.may_write()?;
-    records::write_inventory(cluster, &inventory(State::Intended, work.intended(&skeleton))).await?;
+    let intended = inventory(State::Intended, work.intended(&skeleton));
+    records::write_inventory(cluster, &intended, context.may_write()?).await?;
     for key in &work.replace {
         replace_first(context, work, key).await?;
     }
@@ -110,8 +110,7 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
         applied_at: context.now,
         ..inventory(State::Applied, objects)
     };
-    context.may_write()?;
-    records::write_inventory(cluster, &applied).await?;
+    records::write_inventory(cluster, &applied, context.may_write()?).await?;
     let outcome = if work.before.is_none() { Outcome::Created } else { Outcome::Updated };
     Ok(Done { outcome, facts, took: took(begun, waited), remarks })
 }
@@ -137,8 +136,8 @@ async fn clean_up(context: &Context<'_>, hooks: &[&Object]) -> Result<(), Failur
         let key = hook.key();
         let failed = |error| cluster.object_failure("removing the hook", &key, error);
         let resource = cluster.resource(hook).await.map_err(failed)?;
-        context.may_write()?;
-        cluster.delete(&resource, hook.namespace(), hook.name(), None).await.map_err(failed)?;
+        let permit = context.may_write()?;
+        cluster.delete(&resource, hook.namespace(), hook.name(), None, permit).await.map_err(failed)?;
     }
     Ok(())
 }
@@ -183,8 +182,8 @@ async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> R
                     .with_help("it appeared after the plan was made; a new plan says what becomes of it"));
             }
             if let Some(entries) = adopted(&live) {
-                context.may_write()?;
-                write_owners(cluster, &resource, &live, &entries).await.map_err(failed)?;
+                let permit = context.may_write()?;
+                write_owners(cluster, &resource, &live, &entries, permit).await.map_err(failed)?;
             }
         }
         if seen.deleting.is_none() && seen.fingerprint.is_none() {
@@ -192,17 +191,15 @@ async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> R
             let known = before.filter(|before| before.key == key && before.uid.as_ref() == Some(&seen.uid));
             if let Some(owned) = known.filter_map(|before| before.owned.as_ref()).next() {
                 let entries = restored(&live, object.api_version(), &owned.to_value());
-                context.may_write()?;
-                write_owners(cluster, &resource, &live, &entries).await.map_err(failed)?;
+                let permit = context.may_write()?;
+                write_owners(cluster, &resource, &live, &entries, permit).await.map_err(failed)?;
             }
         }
         if seen.deleting.is_none() && are_replicas_given_up(object, &live) {
-            context.may_write()?;
-            hand_over_replicas(cluster, &resource, object).await.map_err(failed)?;
+            hand_over_replicas(cluster, &resource, object, context.may_write()?).await.map_err(failed)?;
         }
     }
-    context.may_write()?;
-    cluster.apply(object, Mode { dry_run: false, force: true }).await.map_err(failed)?;
+    cluster.apply(object, context.may_write()?).await.map_err(failed)?;
     Ok(())
 }
 
@@ -233,8 +230,11 @@ async fn replace_first(context: &Context<'_>, work: &ApplyObjects, key: &ObjectK
         // An earlier try of this very step has replaced it already.
         return Ok(());
     }
-    context.may_write()?;
-    cluster.delete(&resource, object.namespace(), object.name(), Some(&seen.uid)).await.map_err(failed)?;
+    let permit = context.may_write()?;
+    cluster
+        .delete(&resource, object.namespace(), object.name(), Some(&seen.uid), permit)
+        .await
+        .map_err(failed)?;
     until_gone(context, &resource, key, &seen.uid).await
 }
 

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cluster::{
-    Cluster, Mode, Resource,
+    Cluster, Permit, Resource,
     answer::{Answer, ApiError},
 };
 
@@ -72,20 +72,32 @@ fn unreadable(cluster: &Cluster, found: &Value, error: &serde_json::Error) -> Fa
 }
 
 /// Writes an inventory.
-pub(crate) async fn write_inventory(cluster: &Cluster, inventory: &Inventory) -> Result<(), Failure> {
+pub(crate) async fn write_inventory(
+    cluster: &Cluster,
+    inventory: &Inventory,
+    permit: Permit,
+) -> Result<(), Failure> {
     let name = inventory_name(&inventory.topology, &inventory.unit);
-    write(cluster, &name, &inventory.topology, INVENTORY, inventory).await
+    write(cluster, &name, &inventory.topology, INVENTORY, inventory, permit).await
 }
 
 /// Writes a fleet entry on the hub.
-pub(crate) async fn write_fleet_entry(hub: &Cluster, entry: &FleetEntry) -> Result<(), Failure> {
+pub(crate) async fn write_fleet_entry(
+    hub: &Cluster,
+    entry: &FleetEntry,
+    permit: Permit,
+) -> Result<(), Failure> {
     let name = fleet_name(&entry.topology, &entry.cluster);
-    write(hub, &name, &entry.topology, FLEET, entry).await
+    write(hub, &name, &entry.topology, FLEET, entry, permit).await
 }
 
 /// Writes a cluster's own copy of its fleet entry.
-pub(crate) async fn write_membership(cluster: &Cluster, entry: &FleetEntry) -> Result<(), Failure> {
-    write(cluster, &membership_name(&entry.topology), &entry.topology, MEMBERSHIP, entry).await
+pub(crate) async fn write_membership(
+    cluster: &Cluster,
+    entry: &FleetEntry,
+    permit: Permit,
+) -> Result<(), Failure> {
+    write(cluster, &membership_name(&entry.topology), &entry.topology, MEMBERSHIP, entry, permit).await
 }
 
 async fn write<T: Serialize>(
@@ -94,12 +106,13 @@ async fn write<T: Serialize>(
     topology: &TopologyName,
     kind: &str,
     content: &T,
+    permit: Permit,
 ) -> Result<(), Failure> {
     let object = config_map(name, topology, kind, content).map_err(|error| {
         let message = format!("the record {name} cannot be written on cluster {}: {error}", cluster.name);
         Failure::new(Kind::Permanent, message)
     })?;
-    let written = cluster.apply(&object, Mode { dry_run: false, force: true }).await;
+    let written = cluster.apply(&object, permit).await;
     written.map(drop).map_err(|error| cluster.failure("writing lgtmctl's record", error))
 }
 
@@ -108,8 +121,9 @@ pub(crate) async fn delete_inventory(
     cluster: &Cluster,
     topology: &TopologyName,
     unit: &UnitName,
+    permit: Permit,
 ) -> Result<(), Failure> {
-    delete(cluster, &inventory_name(topology, unit)).await
+    delete(cluster, &inventory_name(topology, unit), permit).await
 }
 
 /// Removes a fleet entry; one that is gone is removed already.
@@ -117,17 +131,22 @@ pub(crate) async fn delete_fleet_entry(
     hub: &Cluster,
     topology: &TopologyName,
     cluster: &ClusterName,
+    permit: Permit,
 ) -> Result<(), Failure> {
-    delete(hub, &fleet_name(topology, cluster)).await
+    delete(hub, &fleet_name(topology, cluster), permit).await
 }
 
 /// Removes a cluster's own copy of its fleet entry; one that is gone is removed already.
-pub(crate) async fn delete_membership(cluster: &Cluster, topology: &TopologyName) -> Result<(), Failure> {
-    delete(cluster, &membership_name(topology)).await
+pub(crate) async fn delete_membership(
+    cluster: &Cluster,
+    topology: &TopologyName,
+    permit: Permit,
+) -> Result<(), Failure> {
+    delete(cluster, &membership_name(topology), permit).await
 }
 
-async fn delete(cluster: &Cluster, name: &str) -> Result<(), Failure> {
-    let deleted = cluster.delete(&config_maps(), Some(SYSTEM_NAMESPACE), name, None).await;
+async fn delete(cluster: &Cluster, name: &str, permit: Permit) -> Result<(), Failure> {
+    let deleted = cluster.delete(&config_maps(), Some(SYSTEM_NAMESPACE), name, None, permit).await;
     deleted.map(drop).map_err(|error| cluster.failure("removing lgtmctl's record", error))
 }
 

@@ -3,8 +3,8 @@
 //!
 //! Load balancers get addresses, and claims get volumes; nothing else. Both go by what the API server
 //! holds, as the real controllers do, and refuse to know the topology. They are never played on a
-//! cluster that is not simulated: the caller, who knows the provider, sees to that. What this proves,
-//! and what not, is in `docs/rehearsal.md`.
+//! cluster that is not simulated: the caller, who knows the provider, sees to that. Two of them do each
+//! other no harm, so they ask for no lock. What this proves, and what not, is in `docs/rehearsal.md`.
 
 mod addresses;
 mod follow;

@@ -28,9 +28,9 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     charts::upstream::ChartSource,
-    cluster::{Cluster, Mode, REQUEST_TIMEOUT, answer::ApiError, environment, examine},
+    cluster::{Cluster, REQUEST_TIMEOUT, answer::ApiError, environment, examine},
     connection, digest_key,
-    lock::{self, Lock},
+    lock::{self, Held, Lock},
     material,
     objects::{self, Context, took},
     observe,
@@ -116,8 +116,13 @@ impl ClusterWorld {
         step: &'a StepId,
         events: &'a Events,
     ) -> Context<'a> {
-        let held = self.lock.lock().await.as_ref().map(Lock::held);
+        let held = self.held().await;
         Context { cluster, topology: &self.settings.topology, step, events, now: self.now(), held }
+    }
+
+    /// The lock's guard is not kept: other steps would wait for this one to be answered.
+    async fn held(&self) -> Option<Held> {
+        self.lock.lock().await.as_ref().map(Lock::held)
     }
 
     async fn make(
@@ -133,7 +138,7 @@ impl ClusterWorld {
             None => None,
         };
         let hub = self.connected(desired, &desired.hub).await?;
-        let key = digest_key::ensure(&hub).await?;
+        let key = digest_key::ensure(&self.context(&hub, step, events).await).await?;
         material::make(&self.context(&cluster, step, events).await, authority.as_deref(), work, &key).await
     }
 
@@ -342,9 +347,7 @@ impl World for ClusterWorld {
         {
             self.take_lease(&hub).await?;
         }
-        // The guard is not kept meanwhile: other steps would wait for this one to be answered.
-        let held = self.lock.lock().await.as_ref().map(Lock::held);
-        match held {
+        match self.held().await {
             Some(held) => held.begin(&step.to_string()).await,
             None => Err(Failure::new(Kind::Locked, "nothing may be written without the topology's lock")),
         }

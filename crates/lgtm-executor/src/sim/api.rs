@@ -176,6 +176,18 @@ impl Process {
     }
 }
 
+/// That it was asked whether writing is allowed. Each write takes one.
+#[must_use = "a permit is for one write"]
+#[derive(Debug)]
+pub(super) struct Permit(());
+
+impl Permit {
+    /// Whoever says that writing is allowed is the lock, and the lock alone.
+    pub(super) fn by_the_lock() -> Self {
+        Self(())
+    }
+}
+
 /// A connection to one cluster, for one step or for none.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
@@ -227,7 +239,7 @@ impl Api {
     }
 
     /// Applies an object under lgtmctl's field manager and returns it as it is then.
-    pub(super) async fn apply(&self, object: &Object) -> Answer<Value> {
+    pub(super) async fn apply(&self, object: &Object, _: Permit) -> Answer<Value> {
         let how = Apply { manager: FIELD_MANAGER, force: true, dry_run: false };
         let content = Some(Digest::of_json(object.value()));
         let apply = |server: &mut Server, now| server.apply(object, how, now);
@@ -235,7 +247,12 @@ impl Api {
     }
 
     /// Applies an inventory's ConfigMap, which the log tells from others.
-    pub(super) async fn apply_record(&self, object: &Object, inventory: &Inventory) -> Answer<Value> {
+    pub(super) async fn apply_record(
+        &self,
+        object: &Object,
+        inventory: &Inventory,
+        _: Permit,
+    ) -> Answer<Value> {
         let how = Apply { manager: FIELD_MANAGER, force: true, dry_run: false };
         let record = (inventory.unit.clone(), inventory.state, inventory.digest.clone());
         let content = Some(Digest::of_json(object.value()));
@@ -250,13 +267,13 @@ impl Api {
     }
 
     /// A forced apply of one field under another manager.
-    pub(super) async fn apply_as(&self, manager: &str, object: &Object) -> Answer<Value> {
+    pub(super) async fn apply_as(&self, manager: &str, object: &Object, _: Permit) -> Answer<Value> {
         let how = Apply { manager, force: true, dry_run: false };
         let apply = |server: &mut Server, now| server.apply(object, how, now);
         self.send(Verb::Apply, Some(&object.key()), None, None, apply).await
     }
 
-    pub(super) async fn create(&self, key: &ObjectKey, value: &Value) -> Answer<Value> {
+    pub(super) async fn create(&self, key: &ObjectKey, value: &Value, _: Permit) -> Answer<Value> {
         let content = Some(Digest::of_json(value));
         self.send(Verb::Create, Some(key), content, None, |server, now| {
             server.create(value, FIELD_MANAGER, now)
@@ -270,6 +287,7 @@ impl Api {
         key: &ObjectKey,
         is_same: impl FnOnce(&Value) -> bool,
         change: impl FnOnce(&mut Value),
+        _: Permit,
     ) -> Answer<Value> {
         self.send(Verb::Update, Some(key), None, None, |server, now| {
             let live = server.get(key).ok_or_else(|| Refusal::status(404, format!("{key} not found")))?;
@@ -282,7 +300,13 @@ impl Api {
     }
 
     /// Writes `managedFields` themselves, if the object is still as it was seen. One that is gone needs none.
-    pub(super) async fn write_owners(&self, key: &ObjectKey, seen: &Value, entries: &Value) -> Answer<()> {
+    pub(super) async fn write_owners(
+        &self,
+        key: &ObjectKey,
+        seen: &Value,
+        entries: &Value,
+        _: Permit,
+    ) -> Answer<()> {
         let version = seen.pointer("/metadata/resourceVersion");
         let written = self
             .send(Verb::Update, Some(key), None, None, |server, now| {
@@ -297,7 +321,7 @@ impl Api {
     }
 
     /// Deletes an object if it still is the one with this uid. Says whether there was one.
-    pub(super) async fn delete(&self, key: &ObjectKey, uid: Option<&str>) -> Answer<bool> {
+    pub(super) async fn delete(&self, key: &ObjectKey, uid: Option<&str>, _: Permit) -> Answer<bool> {
         let deleted =
             self.send(Verb::Delete, Some(key), None, None, |server, now| server.delete(key, uid, now)).await;
         match deleted {

@@ -11,7 +11,7 @@ use tokio::{task::JoinHandle, time::Duration};
 
 use super::{
     answer::Refusal,
-    api::{Api, Process},
+    api::{Api, Permit, Process},
     records::lease_key,
 };
 use crate::world::{Failure, Kind};
@@ -131,12 +131,12 @@ impl Lock {
     }
 
     /// The same from inside a step, before each write, at no cost.
-    pub(super) fn may_write(&self) -> Result<(), Failure> {
+    pub(super) fn may_write(&self) -> Result<Permit, Failure> {
         let state = locked(&self.state);
         match (&state.lost, &state.lease) {
             (Some(reason), _) => Err(lost(&self.process.topology, reason)),
             (None, Some(lease)) if lease.is_overdue() => Err(overdue(state.late.as_ref())),
-            (None, Some(_) | None) => Ok(()),
+            (None, Some(_) | None) => Ok(Permit::by_the_lock()),
         }
     }
 
@@ -229,13 +229,13 @@ impl Lease {
             Some(found) => {
                 let version = found.pointer("/metadata/resourceVersion").cloned();
                 let is_same = |live: &Value| live.pointer("/metadata/resourceVersion") == version.as_ref();
-                hub.update(&key, is_same, |lease| put_spec(lease, spec)).await
+                hub.update(&key, is_same, |lease| put_spec(lease, spec), Permit::by_the_lock()).await
             }
             None => {
                 let mut lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
                     "metadata": {"name": key.name, "namespace": key.namespace}});
                 put_spec(&mut lease, spec);
-                hub.create(&key, &lease).await
+                hub.create(&key, &lease, Permit::by_the_lock()).await
             }
         };
         match written {
@@ -268,7 +268,7 @@ impl Lease {
         if found.pointer("/spec/holderIdentity").and_then(Value::as_str) == Some(&self.identity()) {
             let uid = found.pointer("/metadata/uid").and_then(Value::as_str);
             // What cannot be given back runs out by itself.
-            drop(self.hub.delete(&key, uid).await);
+            drop(self.hub.delete(&key, uid, Permit::by_the_lock()).await);
         }
     }
 }

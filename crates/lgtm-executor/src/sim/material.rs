@@ -125,8 +125,7 @@ pub(super) async fn make(
     if let (Some(object), Some(live)) = (record.objects.first_mut(), &live) {
         object.uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
     }
-    context.may_write()?;
-    records::write_inventory(api, &record).await?;
+    records::write_inventory(api, &record, context.may_write()?).await?;
     check_authority(authority, work).await?;
     let material = &work.content.material;
     let existing = live.as_ref().and_then(|live| content(live, material)).filter(|_| !work.remake);
@@ -136,8 +135,7 @@ pub(super) async fn make(
     });
     let object = secret_object(context, work, &facts)
         .map_err(|error| Failure::new(Kind::Permanent, error.to_string()))?;
-    context.may_write()?;
-    api.apply(&object).await.map_err(failed)?;
+    api.apply(&object, context.may_write()?).await.map_err(failed)?;
     let seen = api.live(&key).await.map_err(failed)?;
     record.state = State::Applied;
     record.facts = told(facts, work.before.as_ref(), context.now);
@@ -147,8 +145,7 @@ pub(super) async fn make(
         object.uid = Some(seen.uid);
         object.fingerprint = seen.fingerprint;
     }
-    context.may_write()?;
-    records::write_inventory(api, &record).await?;
+    records::write_inventory(api, &record, context.may_write()?).await?;
     let outcome = if work.before.is_some() || live.is_some() { Outcome::Updated } else { Outcome::Created };
     Ok(Done { outcome, facts: record.facts, took: record.took, remarks: Vec::new() })
 }

@@ -13,7 +13,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{
     answer::{Answer, Refusal},
-    api::{Process, Request},
+    api::{Permit, Process, Request},
     log::Verb,
     objects::{Context, until_gone},
     records::{self, in_system},
@@ -95,7 +95,7 @@ pub(super) async fn make_cluster(
     made.await.map_err(failed)
 }
 
-async fn delete_cluster(process: &Process, context: &Context) -> Result<(), Failure> {
+async fn delete_cluster(process: &Process, context: &Context, _: Permit) -> Result<(), Failure> {
     let name = &context.step.unit.cluster;
     let request = |verb| Request::new(verb, Some(&context.step));
     let deleted = process
@@ -113,11 +113,11 @@ async fn ensure_system_namespace(context: &Context) -> Result<(), Failure> {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
         "metadata": {"name": SYSTEM_NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "lgtmctl"}}});
     let Ok(namespace) = Object::new(namespace) else { return Ok(()) };
-    let applied = context.api.apply(&namespace).await.map_err(failed)?;
+    let applied = context.api.apply(&namespace, context.may_write()?).await.map_err(failed)?;
     if applied.pointer("/metadata/deletionTimestamp").is_some() {
         let uid = applied.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
         until_gone(context, &system_namespace(), uid).await?;
-        context.api.apply(&namespace).await.map_err(failed)?;
+        context.api.apply(&namespace, context.may_write()?).await.map_err(failed)?;
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ pub(super) async fn ensure_digest_key(context: &Context) -> Result<(), Failure> 
     }
     let secret = json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": key.name, "namespace": key.namespace}, "data": {"key": "stands for a key"}});
-    match api.create(&key, &secret).await {
+    match api.create(&key, &secret, context.may_write()?).await {
         Ok(_) => Ok(()),
         Err(refusal) if refusal.code() == Some(409) => Ok(()),
         Err(refusal) => Err(failed(refusal)),
@@ -163,14 +163,14 @@ impl SimWorld {
         };
         if name == &desired.hub {
             ensure_system_namespace(context).await?;
-            records::write_fleet_entry(&hub, &entry).await?;
+            records::write_fleet_entry(&hub, &entry, context.may_write()?).await?;
             ensure_digest_key(context).await?;
             self.take_lease(hub).await?;
         } else {
-            records::write_fleet_entry(&hub, &entry).await?;
+            records::write_fleet_entry(&hub, &entry, context.may_write()?).await?;
             ensure_system_namespace(context).await?;
         }
-        records::write_membership(&context.api, &entry).await?;
+        records::write_membership(&context.api, &entry, context.may_write()?).await?;
         Ok(done(Outcome::Created, begun))
     }
 
@@ -181,16 +181,18 @@ impl SimWorld {
         let is_hub = context.step.unit.cluster == desired.hub;
         let failed = |refusal| api.failure("removing lgtmctl's records", refusal);
         if records::any_of_others(api, topology).await.map_err(failed)? {
-            records::delete_membership(api, topology).await?;
+            records::delete_membership(api, topology, context.may_write()?).await?;
             if is_hub {
-                records::delete_fleet_entry(api, topology, &context.step.unit.cluster).await?;
+                let (hub, permit) = (&context.step.unit.cluster, context.may_write()?);
+                records::delete_fleet_entry(api, topology, hub, permit).await?;
             }
         } else {
+            let seen = api.live(&system_namespace()).await.map_err(failed)?;
+            let permit = context.may_write()?;
             if is_hub {
                 self.forget_lease();
             }
-            let seen = api.live(&system_namespace()).await.map_err(failed)?;
-            api.delete(&system_namespace(), None).await.map_err(failed)?;
+            api.delete(&system_namespace(), None, permit).await.map_err(failed)?;
             if let Some(seen) = seen {
                 until_gone(context, &system_namespace(), &seen.uid).await?;
             }
@@ -209,14 +211,15 @@ impl SimWorld {
         let name = &context.step.unit.cluster;
         let is_hub = name == &desired.hub;
         if delete {
+            let permit = context.may_write()?;
             if is_hub {
                 self.forget_lease();
             }
-            delete_cluster(&self.process, context).await?;
+            delete_cluster(&self.process, context, permit).await?;
         }
         if !is_hub {
             let hub = self.connected(desired, &desired.hub, Some(&context.step))?;
-            records::delete_fleet_entry(&hub, &self.process.topology, name).await?;
+            records::delete_fleet_entry(&hub, &self.process.topology, name, context.may_write()?).await?;
         }
         Ok(done(Outcome::Removed, begun))
     }

@@ -19,7 +19,13 @@ use lgtm_topology::TopologyName;
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
-use super::{answer::Refusal, api::Api, lease::Lock, prune::prune, records};
+use super::{
+    answer::Refusal,
+    api::{Api, Permit},
+    lease::Lock,
+    prune::prune,
+    records,
+};
 use crate::{
     event::{Event, Events},
     world::{Done, Failure, Kind, Outcome},
@@ -41,8 +47,9 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn may_write(&self) -> Result<(), Failure> {
-        self.lock.as_ref().map_or(Ok(()), Lock::may_write)
+    /// The permit for one write. Whoever has no lock has none to lose.
+    pub(super) fn may_write(&self) -> Result<Permit, Failure> {
+        self.lock.as_ref().map_or_else(|| Ok(Permit::by_the_lock()), Lock::may_write)
     }
 
     /// The same for another connection.
@@ -79,8 +86,8 @@ pub(super) async fn apply(context: &Context, work: &ApplyObjects) -> Result<Done
     let skeleton = work.skeleton(work.objects.iter().map(|object| plural(object.kind())));
     let inventory =
         |state, objects| work.inventory(&context.topology, &context.step.unit.name, state, objects);
-    context.may_write()?;
-    records::write_inventory(&context.api, &inventory(State::Intended, work.intended(&skeleton))).await?;
+    let intended = inventory(State::Intended, work.intended(&skeleton));
+    records::write_inventory(&context.api, &intended, context.may_write()?).await?;
     for key in &work.replace {
         replace_first(context, work, key).await?;
     }
@@ -110,8 +117,7 @@ pub(super) async fn apply(context: &Context, work: &ApplyObjects) -> Result<Done
     record.facts.clone_from(&facts);
     record.took = context.took(begun, waited);
     record.applied_at = context.now;
-    context.may_write()?;
-    records::write_inventory(&context.api, &record).await?;
+    records::write_inventory(&context.api, &record, context.may_write()?).await?;
     let outcome = if work.before.is_none() { Outcome::Created } else { Outcome::Updated };
     Ok(Done { outcome, facts, took: context.took(begun, waited), remarks })
 }
@@ -132,7 +138,7 @@ async fn write(context: &Context, work: &ApplyObjects, object: &Object) -> Resul
                     return Err(Failure::new(Kind::Permanent, message));
                 }
                 if let Some(entries) = adopted(&live) {
-                    api.write_owners(&key, &live, &entries).await.map_err(&failed)?;
+                    api.write_owners(&key, &live, &entries, context.may_write()?).await.map_err(&failed)?;
                 }
             }
             if seen.fingerprint.is_none() {
@@ -141,18 +147,17 @@ async fn write(context: &Context, work: &ApplyObjects, object: &Object) -> Resul
                     |before: &&InventoryObject| before.key == key && before.uid.as_ref() == Some(&seen.uid);
                 if let Some(owned) = before.filter(known).find_map(|before| before.owned.as_ref()) {
                     let entries = restored(&live, object.api_version(), &owned.to_value());
-                    api.write_owners(&key, &live, &entries).await.map_err(&failed)?;
+                    api.write_owners(&key, &live, &entries, context.may_write()?).await.map_err(&failed)?;
                 }
             }
             if are_replicas_given_up(object, &live)
                 && let Some(only) = replicas_only(object, &live)
             {
-                api.apply_as(REPLICAS_KEEPER, &only).await.map_err(&failed)?;
+                api.apply_as(REPLICAS_KEEPER, &only, context.may_write()?).await.map_err(&failed)?;
             }
         }
     }
-    context.may_write()?;
-    api.apply(object).await.map_err(&failed)?;
+    api.apply(object, context.may_write()?).await.map_err(&failed)?;
     Ok(())
 }
 
@@ -174,8 +179,7 @@ async fn replace_first(context: &Context, work: &ApplyObjects, key: &ObjectKey) 
     if before.and_then(|before| before.uid.as_ref()).is_some_and(|uid| uid != &seen.uid) {
         return Ok(());
     }
-    context.may_write()?;
-    context.api.delete(key, Some(&seen.uid)).await.map_err(&failed)?;
+    context.api.delete(key, Some(&seen.uid), context.may_write()?).await.map_err(&failed)?;
     until_gone(context, key, &seen.uid).await
 }
 
@@ -217,7 +221,7 @@ async fn until_ready(context: &Context, objects: &[&Object]) -> Result<Duration,
             return Err(Failure::new(Kind::Permanent, message));
         }
         context.tell(format!("{}: not ready", object.key()));
-        context.may_write()?;
+        drop(context.may_write()?);
         open = waiting;
         tokio::time::sleep(delay).await;
         delay = (delay * 3 / 2).min(SLOWEST_LOOK);

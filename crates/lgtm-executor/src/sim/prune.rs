@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{
     answer::Answer,
-    api::Api,
+    api::{Api, Permit},
     objects::{Context, until_gone},
     records,
     server::Server,
@@ -27,9 +27,8 @@ pub(super) async fn remove(context: &Context, work: &RemoveObjects) -> Result<Do
     let begun = Instant::now();
     let remarks = prune(context, &work.objects).await?;
     let (api, unit) = (&context.api, &context.step.unit.name);
-    context.may_write()?;
     if work.record == RecordAfter::Gone {
-        records::delete_inventory(api, &context.topology, unit).await?;
+        records::delete_inventory(api, &context.topology, unit, context.may_write()?).await?;
     } else {
         let own = api.read(|server| records::own(server, &context.topology)).await;
         let own = own.map_err(|refusal| api.failure("reading lgtmctl's records", refusal))??;
@@ -38,7 +37,7 @@ pub(super) async fn remove(context: &Context, work: &RemoveObjects) -> Result<Do
                 RecordAfter::Only(objects) => inventory.reduced_to(objects.clone()),
                 RecordAfter::Gone | RecordAfter::Without => inventory.without(&work.objects),
             };
-            records::write_inventory(api, &left).await?;
+            records::write_inventory(api, &left, context.may_write()?).await?;
         }
     }
     let took = context.took(begun, Duration::ZERO);
@@ -77,17 +76,16 @@ async fn delete(context: &Context, object: &InventoryObject) -> Result<Option<St
     if object.key.group.is_empty() && object.key.kind == "Namespace" {
         let kept = api.read(|server| kept_namespace(server, &context.topology, &object.key.name));
         if let Some(reason) = kept.await.map_err(failed)? {
-            let_go(api, object).await.map_err(failed)?;
+            let_go(api, object, context.may_write()?).await.map_err(failed)?;
             return Ok(Some(format!("{} is kept: {reason}", object.key)));
         }
     }
-    context.may_write()?;
-    api.delete(&object.key, object.uid.as_deref()).await.map_err(failed)?;
+    api.delete(&object.key, object.uid.as_deref(), context.may_write()?).await.map_err(failed)?;
     Ok(None)
 }
 
 /// Takes lgtmctl's labels off an object that is kept.
-async fn let_go(api: &Api, object: &InventoryObject) -> Answer<()> {
+async fn let_go(api: &Api, object: &InventoryObject, permit: Permit) -> Answer<()> {
     let uid = object.uid.as_deref();
     let is_same = |live: &Value| {
         uid.is_none_or(|uid| live.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid))
@@ -98,7 +96,7 @@ async fn let_go(api: &Api, object: &InventoryObject) -> Answer<()> {
             labels.remove(UNIT_LABEL);
         }
     };
-    match api.update(&object.key, is_same, unlabel).await {
+    match api.update(&object.key, is_same, unlabel, permit).await {
         Ok(_) => Ok(()),
         Err(refusal) if matches!(refusal.code(), Some(404 | 409)) => Ok(()),
         Err(refusal) => Err(refusal),

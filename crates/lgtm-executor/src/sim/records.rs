@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::{
     answer::{Answer, Refusal},
-    api::Api,
+    api::{Api, Permit},
     server::Server,
 };
 use crate::world::{Failure, Kind};
@@ -98,24 +98,24 @@ fn written(api: &Api, answer: Answer<Value>) -> Result<(), Failure> {
     answer.map(drop).map_err(|refusal: Refusal| api.failure(DOING, refusal))
 }
 
-pub(super) async fn write_inventory(api: &Api, inventory: &Inventory) -> Result<(), Failure> {
+pub(super) async fn write_inventory(api: &Api, inventory: &Inventory, permit: Permit) -> Result<(), Failure> {
     let name = inventory_name(&inventory.topology, &inventory.unit);
     let object = record(&name, &inventory.topology, INVENTORY, inventory)?;
-    written(api, api.apply_record(&object, inventory).await)
+    written(api, api.apply_record(&object, inventory, permit).await)
 }
 
-pub(super) async fn write_fleet_entry(hub: &Api, entry: &FleetEntry) -> Result<(), Failure> {
+pub(super) async fn write_fleet_entry(hub: &Api, entry: &FleetEntry, permit: Permit) -> Result<(), Failure> {
     let name = fleet_name(&entry.topology, &entry.cluster);
-    written(hub, hub.apply(&record(&name, &entry.topology, FLEET, entry)?).await)
+    written(hub, hub.apply(&record(&name, &entry.topology, FLEET, entry)?, permit).await)
 }
 
-pub(super) async fn write_membership(api: &Api, entry: &FleetEntry) -> Result<(), Failure> {
+pub(super) async fn write_membership(api: &Api, entry: &FleetEntry, permit: Permit) -> Result<(), Failure> {
     let name = membership_name(&entry.topology);
-    written(api, api.apply(&record(&name, &entry.topology, MEMBERSHIP, entry)?).await)
+    written(api, api.apply(&record(&name, &entry.topology, MEMBERSHIP, entry)?, permit).await)
 }
 
-async fn delete(api: &Api, name: String) -> Result<(), Failure> {
-    let deleted = api.delete(&in_system("", "ConfigMap", name), None).await;
+async fn delete(api: &Api, name: String, permit: Permit) -> Result<(), Failure> {
+    let deleted = api.delete(&in_system("", "ConfigMap", name), None, permit).await;
     deleted.map(drop).map_err(|refusal| api.failure("removing lgtmctl's record", refusal))
 }
 
@@ -123,18 +123,24 @@ pub(super) async fn delete_inventory(
     api: &Api,
     topology: &TopologyName,
     unit: &UnitName,
+    permit: Permit,
 ) -> Result<(), Failure> {
-    delete(api, inventory_name(topology, unit)).await
+    delete(api, inventory_name(topology, unit), permit).await
 }
 
 pub(super) async fn delete_fleet_entry(
     hub: &Api,
     topology: &TopologyName,
     cluster: &ClusterName,
+    permit: Permit,
 ) -> Result<(), Failure> {
-    delete(hub, fleet_name(topology, cluster)).await
+    delete(hub, fleet_name(topology, cluster), permit).await
 }
 
-pub(super) async fn delete_membership(api: &Api, topology: &TopologyName) -> Result<(), Failure> {
-    delete(api, membership_name(topology)).await
+pub(super) async fn delete_membership(
+    api: &Api,
+    topology: &TopologyName,
+    permit: Permit,
+) -> Result<(), Failure> {
+    delete(api, membership_name(topology), permit).await
 }

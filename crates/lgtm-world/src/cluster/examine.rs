@@ -14,7 +14,7 @@ use lgtm_topology::TopologyName;
 use serde_json::Value;
 
 use super::{
-    Cluster, Mode,
+    Cluster,
     answer::{Answer, ApiError},
     approximate, forbidden,
 };
@@ -81,10 +81,10 @@ async fn one(
             && live.get("metadata").and_then(fingerprint).is_none(),
         ..Difference::default()
     };
-    let result = match cluster.apply(object, Mode { dry_run: true, force: false }).await {
+    let result = match cluster.dry_run(object, false).await {
         Err(ApiError::Status(status)) if status.code == 409 => {
             difference.conflicts = conflicts(&status);
-            cluster.apply(object, Mode { dry_run: true, force: true }).await
+            cluster.dry_run(object, true).await
         }
         other => other,
     };

@@ -12,7 +12,7 @@ use lgtm_planner::{
 use serde_json::{Value, json};
 
 use super::{
-    Cluster, Resource,
+    Cluster, Permit, Resource,
     answer::{Answer, ApiError},
 };
 
@@ -22,6 +22,7 @@ pub(crate) async fn write_owners(
     resource: &Resource,
     live: &Value,
     entries: &Value,
+    permit: Permit,
 ) -> Answer<()> {
     let text = |pointer: &str| live.pointer(pointer).and_then(Value::as_str);
     let (Some(name), Some(version)) = (text("/metadata/name"), text("/metadata/resourceVersion")) else {
@@ -36,7 +37,7 @@ pub(crate) async fn write_owners(
     ]);
     let path =
         format!("{}?fieldManager={FIELD_MANAGER}", resource.object_path(text("/metadata/namespace"), name));
-    match cluster.patch(&path, "application/json-patch+json", &patch).await {
+    match cluster.patch(&path, "application/json-patch+json", &patch, permit).await {
         Ok(_) => Ok(()),
         Err(ApiError::Status(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(error),
@@ -48,10 +49,11 @@ pub(crate) async fn hand_over_replicas(
     cluster: &Cluster,
     resource: &Resource,
     object: &Object,
+    permit: Permit,
 ) -> Answer<()> {
     let live = cluster.object(resource, object.namespace(), object.name()).await?;
     let Some(only) = live.as_ref().and_then(|live| replicas_only(object, live)) else { return Ok(()) };
     let path = resource.object_path(object.namespace(), object.name());
     let path = format!("{path}?fieldManager={REPLICAS_KEEPER}&force=true");
-    cluster.patch(&path, "application/apply-patch+yaml", only.value()).await.map(drop)
+    cluster.patch(&path, "application/apply-patch+yaml", only.value(), permit).await.map(drop)
 }

@@ -16,7 +16,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{STARTING, identity};
 use crate::cluster::{
-    Cluster,
+    Cluster, Permit,
     answer::{Answer, ApiError},
 };
 
@@ -104,7 +104,7 @@ impl Lease {
                 return;
             }
             let body = only_this(&lease);
-            match self.hub.write(http::Method::DELETE, &path, &body).await {
+            match self.hub.write(http::Method::DELETE, &path, &body, Permit::by_the_lock()).await {
                 Ok(_) => return,
                 // A renewal may have been under way; the Lease itself says whether it is still there.
                 Err(error) if matches!(error.code(), Some(404 | 409)) => {}
@@ -267,10 +267,11 @@ async fn write_over(lease: &Lease, step: &str, found: Option<&Value>, now: Offse
             "renewTime": micro_time(now),
         },
     });
-    match found {
-        Some(_) => hub.write(http::Method::PUT, &lease_path(topology), &written).await,
-        None => hub.write(http::Method::POST, &leases_path(), &written).await,
-    }
+    let (method, path) = match found {
+        Some(_) => (http::Method::PUT, lease_path(topology)),
+        None => (http::Method::POST, leases_path()),
+    };
+    hub.write(method, &path, &written, Permit::by_the_lock()).await
 }
 
 fn held(topology: &TopologyName, holder: &LockHolder) -> Failure {
@@ -322,7 +323,7 @@ pub(crate) async fn break_lease(hub: &Cluster, topology: &TopologyName) -> Resul
     let mut tries = 0;
     loop {
         let Some(lease) = hub.read(&path).await.map_err(failed)? else { return Ok(()) };
-        match hub.write(http::Method::DELETE, &path, &only_this(&lease)).await {
+        match hub.write(http::Method::DELETE, &path, &only_this(&lease), Permit::by_the_lock()).await {
             Ok(_) => return Ok(()),
             Err(error) if error.code() == Some(404) => return Ok(()),
             // Its holder renewed it meanwhile.

@@ -22,7 +22,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{CONCURRENCY, Context, claims, took, until_gone};
 use crate::{
-    cluster::{Cluster, Resource, answer::Answer, discovery},
+    cluster::{Cluster, Permit, Resource, answer::Answer, discovery},
     observe::resource,
     records,
 };
@@ -32,10 +32,9 @@ pub(crate) async fn remove(context: &Context<'_>, work: &RemoveObjects) -> Resul
     let begun = Instant::now();
     let remarks = prune(context, &work.objects, work.delete_data).await?;
     let (cluster, unit) = (context.cluster, &context.step.unit.name);
-    context.may_write()?;
     let left = match &work.record {
         RecordAfter::Gone => {
-            records::delete_inventory(cluster, context.topology, unit).await?;
+            records::delete_inventory(cluster, context.topology, unit, context.may_write()?).await?;
             None
         }
         // The unit may have been applied since the plan was made, so its record is read anew.
@@ -45,7 +44,7 @@ pub(crate) async fn remove(context: &Context<'_>, work: &RemoveObjects) -> Resul
         }
     };
     if let Some(left) = left {
-        records::write_inventory(cluster, &left).await?;
+        records::write_inventory(cluster, &left, context.may_write()?).await?;
     }
     let outcome = Outcome::Removed;
     Ok(Done { outcome, facts: UnitFacts::new(), took: took(begun, Duration::ZERO), remarks })
@@ -105,30 +104,27 @@ async fn delete(
         _ => None,
     };
     if let Some(reason) = kept {
-        let_go(cluster, object).await.map_err(failed)?;
+        let_go(cluster, object, context.may_write()?).await.map_err(failed)?;
         return Ok(Some(format!("{} is kept: {reason}", object.key)));
     }
     let data = if delete_data { claims::behind(cluster, object).await.map_err(failed)? } else { Vec::new() };
     let (namespace, uid) = (object.key.namespace.as_deref(), object.uid.as_deref());
-    context.may_write()?;
-    cluster.delete(&resource, namespace, &object.key.name, uid).await.map_err(failed)?;
+    let permit = context.may_write()?;
+    cluster.delete(&resource, namespace, &object.key.name, uid, permit).await.map_err(failed)?;
     for set in data.iter().filter(|set| set.key != object.key) {
         // As long as it is there its controller makes the claims again.
         until_gone(context, &Resource::apps("statefulsets"), &set.key, &set.uid).await?;
     }
     for claims::Claim { name, uid } in data.into_iter().flat_map(|set| set.claims) {
-        context.may_write()?;
-        cluster
-            .delete(&Resource::core(claims::PLURAL), namespace, &name, Some(&uid))
-            .await
-            .map_err(failed)?;
+        let (claims, permit) = (Resource::core(claims::PLURAL), context.may_write()?);
+        cluster.delete(&claims, namespace, &name, Some(&uid), permit).await.map_err(failed)?;
     }
     Ok(None)
 }
 
 /// Takes lgtmctl's labels off an object that is kept: no inventory holds it any more, and another
 /// topology may want it.
-async fn let_go(cluster: &Cluster, object: &InventoryObject) -> Answer<()> {
+async fn let_go(cluster: &Cluster, object: &InventoryObject, permit: Permit) -> Answer<()> {
     let path = resource(object).object_path(object.key.namespace.as_deref(), &object.key.name);
     let mut metadata = json!({"labels": {TOPOLOGY_LABEL: null, UNIT_LABEL: null}});
     if let (Some(uid), Some(metadata)) = (&object.uid, metadata.as_object_mut()) {
@@ -137,7 +133,7 @@ async fn let_go(cluster: &Cluster, object: &InventoryObject) -> Answer<()> {
     }
     let patch = json!({"metadata": metadata});
     let path = format!("{path}?fieldManager={FIELD_MANAGER}");
-    match cluster.patch(&path, "application/merge-patch+json", &patch).await {
+    match cluster.patch(&path, "application/merge-patch+json", &patch, permit).await {
         Ok(_) => Ok(()),
         Err(error) if error.code() == Some(404) => Ok(()),
         Err(error) if error.code() == Some(409) => {

@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use super::*;
-use crate::{connection::Access, providers::kwok::KwokError, tools::MissingTool, whole_file};
+use crate::{
+    cluster::Permit, connection::Access, providers::kwok::KwokError, tools::MissingTool, whole_file,
+};
 
 impl ClusterWorld {
     /// Whether the cluster is simulated: because the topology says so, or because this is a rehearsal.
@@ -157,7 +159,8 @@ impl ClusterWorld {
         }
     }
 
-    /// Makes or starts a cluster, or sees that it answers.
+    /// Makes or starts a cluster, or sees that it answers. A simulated one is a matter of this machine, on which the
+    /// file is the lock: its processes and nodes ask for no permit.
     pub(super) async fn ensure_cluster(
         &self,
         name: &ClusterName,
@@ -186,7 +189,7 @@ impl ClusterWorld {
         Ok(done(outcome, begun))
     }
 
-    pub(super) async fn delete_cluster(&self, name: &ClusterName) -> Result<(), Failure> {
+    pub(super) async fn delete_cluster(&self, name: &ClusterName, _: Permit) -> Result<(), Failure> {
         self.kwok.delete(&self.kwok_name(name)).await.map_err(|error| provider_failure(name, &error))?;
         match std::fs::remove_file(self.note_path(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -15,6 +15,7 @@ impl ClusterWorld {
         let name = &step.unit.cluster;
         let cluster = self.connected(desired, name).await?;
         let hub = self.connected(desired, &desired.hub).await?;
+        let context = self.context(&cluster, step, events).await;
         let failed = |error: ApiError| cluster.failure("entering the cluster in the fleet record", error);
         let identity = cluster.read("/api/v1/namespaces/kube-system").await.map_err(failed)?;
         let uid = identity.as_ref().and_then(|identity| identity.pointer("/metadata/uid")?.as_str());
@@ -28,15 +29,15 @@ impl ClusterWorld {
         };
         if name == &desired.hub {
             // The record of the hub is on the hub itself, so its namespace has to come first.
-            ensure_system_namespace(&self.context(&cluster, step, events).await).await?;
-            records::write_fleet_entry(&hub, &entry).await?;
-            digest_key::ensure(&hub).await?;
+            ensure_system_namespace(&context).await?;
+            records::write_fleet_entry(&hub, &entry, context.may_write()?).await?;
+            digest_key::ensure(&context).await?;
             self.take_lease(&hub).await?;
         } else {
-            records::write_fleet_entry(&hub, &entry).await?;
-            ensure_system_namespace(&self.context(&cluster, step, events).await).await?;
+            records::write_fleet_entry(&hub, &entry, context.may_write()?).await?;
+            ensure_system_namespace(&context).await?;
         }
-        records::write_membership(&cluster, &entry).await?;
+        records::write_membership(&cluster, &entry, context.may_write()?).await?;
         Ok(done(Outcome::Created, begun))
     }
 
@@ -49,6 +50,7 @@ impl ClusterWorld {
     ) -> Result<Done, Failure> {
         let begun = Instant::now();
         let cluster = self.connected(desired, &step.unit.cluster).await?;
+        let context = self.context(&cluster, step, events).await;
         let is_hub = step.unit.cluster == desired.hub;
         let topology = &self.settings.topology;
         let failed = |error: ApiError| cluster.failure("removing lgtmctl's records", error);
@@ -56,24 +58,26 @@ impl ClusterWorld {
         // The topology's own last records go with the namespace: as long as it is there, so is what says
         // that it is still to be removed.
         if records::any_of_others(&cluster, topology).await.map_err(failed)? {
-            records::delete_membership(&cluster, topology).await?;
+            records::delete_membership(&cluster, topology, context.may_write()?).await?;
             if is_hub {
-                records::delete_fleet_entry(&cluster, topology, &step.unit.cluster).await?;
+                let (hub, permit) = (&step.unit.cluster, context.may_write()?);
+                records::delete_fleet_entry(&cluster, topology, hub, permit).await?;
             }
             remarks.push(format!("namespace {SYSTEM_NAMESPACE} is kept: another topology has records in it"));
         } else {
+            // Asked before the Lease is let go, of which nothing more is known then.
+            let permit = context.may_write()?;
             if is_hub && let Some(lock) = self.lock.lock().await.as_ref() {
                 lock.forget_lease();
             }
             let path = observe::system_namespace_path();
-            match cluster.write(http::Method::DELETE, &path, &json!({})).await {
+            match cluster.write(http::Method::DELETE, &path, &json!({}), permit).await {
                 Ok(_) => {}
                 Err(error) if error.code() == Some(404) => {}
                 Err(error) => return Err(failed(error)),
             }
             // An apply that follows at once could not write its records into a namespace that still goes.
-            objects::until_namespace_is_gone(&self.context(&cluster, step, events).await, SYSTEM_NAMESPACE)
-                .await?;
+            objects::until_namespace_is_gone(&context, SYSTEM_NAMESPACE).await?;
         }
         Ok(Done { remarks, ..done(Outcome::Removed, begun) })
     }
@@ -88,16 +92,19 @@ impl ClusterWorld {
         let begun = Instant::now();
         let name = &step.unit.cluster;
         let is_hub = name == &desired.hub;
+        let held = self.held().await;
         if delete {
+            let permit = lock::permit(held.as_ref())?;
             if is_hub && let Some(lock) = self.lock.lock().await.as_ref() {
                 lock.forget_lease();
             }
             self.stop_playing(name);
-            self.delete_cluster(name).await?;
+            self.delete_cluster(name, permit).await?;
         }
         if !is_hub {
             let hub = self.connected(desired, &desired.hub).await?;
-            records::delete_fleet_entry(&hub, &self.settings.topology, name).await?;
+            let permit = lock::permit(held.as_ref())?;
+            records::delete_fleet_entry(&hub, &self.settings.topology, name, permit).await?;
         }
         Ok(done(Outcome::Removed, begun))
     }
@@ -113,12 +120,11 @@ async fn ensure_system_namespace(context: &Context<'_>) -> Result<(), Failure> {
         "metadata": {"name": SYSTEM_NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "lgtmctl"}},
     }));
     let Ok(namespace) = namespace else { return Ok(()) };
-    let mode = Mode { dry_run: false, force: true };
-    let applied = cluster.apply(&namespace, mode).await.map_err(failed)?;
+    let applied = cluster.apply(&namespace, context.may_write()?).await.map_err(failed)?;
     if applied.pointer("/metadata/deletionTimestamp").is_some() {
         // A removal that was cut short has deleted it, and what is written into it goes with it.
         objects::until_namespace_is_gone(context, SYSTEM_NAMESPACE).await?;
-        cluster.apply(&namespace, mode).await.map_err(failed)?;
+        cluster.apply(&namespace, context.may_write()?).await.map_err(failed)?;
     }
     Ok(())
 }
