@@ -73,10 +73,11 @@ impl Held {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match (&state.lost, &state.lease) {
             (Some(reason), _) => Err(lost(&self.topology, reason)),
-            (None, Some(lease)) if lease.is_overdue() => {
-                Err(overdue(&self.topology, lease.hub(), state.late.as_ref()))
-            }
-            (None, Some(_) | None) => Ok(Permit::by_the_lock()),
+            (None, Some(lease)) => match lease.in_time() {
+                Ok(()) => Ok(Permit::by_the_lock()),
+                Err(late) => Err(overdue(&self.topology, lease.hub(), late.as_ref())),
+            },
+            (None, None) => Ok(Permit::by_the_lock()),
         }
     }
 }
@@ -108,8 +109,6 @@ const STARTING: &str = "starting";
 struct State {
     /// Why nothing may be written any more.
     lost: Option<String>,
-    /// Why the last renewal failed; nobody else has the Lease as far as is known.
-    late: Option<Failure>,
     /// The step that renewals name.
     step: String,
     renewal: Option<tokio::task::JoinHandle<()>>,
@@ -176,16 +175,13 @@ impl Lock {
                 tokio::time::sleep(RENEWAL).await;
                 let step = state.lock().unwrap_or_else(PoisonError::into_inner).step.clone();
                 let renewed = kept.renew(&step, RENEWAL / 2).await;
-                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                match renewed {
-                    Ok(()) => state.late = None,
-                    Err(failure) if failure.kind == Kind::Locked => {
-                        state.lost = Some(failure.message);
-                        return;
-                    }
-                    // Whoever takes a Lease writes that into it, so one that still names us is still ours
-                    // when the hub answers again, however long that took.
-                    Err(failure) => state.late = Some(failure),
+                // Whoever takes a Lease writes that into it, so one that still names us is still ours when the
+                // hub answers again, however long that took.
+                if let Err(failure) = renewed
+                    && failure.kind == Kind::Locked
+                {
+                    state.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(failure.message);
+                    return;
                 }
             }
         });
@@ -258,19 +254,4 @@ fn lock_file(topology: &TopologyName, state_dir: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_process_at_a_time_has_the_file_lock() {
-        let folder = tempfile::tempdir().unwrap();
-        let topology = TopologyName::new("t");
-        let first = Lock::acquire(&topology, folder.path()).unwrap();
-        let refused = Lock::acquire(&topology, folder.path()).err().unwrap();
-        assert_eq!(refused.kind, Kind::Locked);
-        assert!(refused.message.contains("process") && refused.message.contains(" since 2"), "{refused}");
-        assert!(Lock::acquire(&TopologyName::new("other"), folder.path()).is_ok());
-        drop(first);
-        assert!(Lock::acquire(&topology, folder.path()).is_ok());
-    }
-}
+mod tests;

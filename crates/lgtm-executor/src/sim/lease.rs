@@ -26,7 +26,6 @@ const DEADLINE: i64 = 10_000;
 #[derive(Debug, Default)]
 struct State {
     lost: Option<String>,
-    late: Option<Failure>,
     renewal: Option<JoinHandle<()>>,
     hub_goes: bool,
     lease: Option<Arc<Lease>>,
@@ -35,10 +34,9 @@ struct State {
 #[derive(Debug)]
 struct Lease {
     hub: Api,
-    /// Held while it is renewed.
-    renewal: tokio::sync::Mutex<Renewal>,
-    /// When it was renewed, for those who cannot wait.
-    renewed_at: Mutex<i64>,
+    /// Whose turn it is to renew it.
+    turn: tokio::sync::Mutex<()>,
+    renewal: Mutex<Renewal>,
 }
 
 #[derive(Debug, Default)]
@@ -86,22 +84,19 @@ impl Lock {
 
     pub(super) async fn take_lease(&self, hub: Api) -> Result<(), Failure> {
         let hub = Api { step: None, ..hub };
-        let lease = Lease { hub, renewal: tokio::sync::Mutex::default(), renewed_at: Mutex::new(0) };
-        lease.write(&mut *lease.renewal.lock().await, Occasion::Take).await?;
+        let lease = Lease { hub, turn: tokio::sync::Mutex::default(), renewal: Mutex::default() };
+        lease.write(Occasion::Take).await?;
         let lease = Arc::new(lease);
         let (state, kept) = (Arc::clone(&self.state), Arc::clone(&lease));
         let renewal = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(RENEWAL).await;
                 let renewed = kept.renew(RENEWAL / 2).await;
-                let mut state = locked(&state);
-                match renewed {
-                    Ok(()) => state.late = None,
-                    Err(failure) if failure.kind == Kind::Locked => {
-                        state.lost = Some(failure.message);
-                        return;
-                    }
-                    Err(failure) => state.late = Some(failure),
+                if let Err(failure) = renewed
+                    && failure.kind == Kind::Locked
+                {
+                    locked(&state).lost = Some(failure.message);
+                    return;
                 }
             }
         });
@@ -135,8 +130,8 @@ impl Lock {
         let state = locked(&self.state);
         match (&state.lost, &state.lease) {
             (Some(reason), _) => Err(lost(&self.process.topology, reason)),
-            (None, Some(lease)) if lease.is_overdue() => Err(overdue(state.late.as_ref())),
-            (None, Some(_) | None) => Ok(Permit::by_the_lock()),
+            (None, Some(lease)) => lease.in_time().map(|()| Permit::by_the_lock()),
+            (None, None) => Ok(Permit::by_the_lock()),
         }
     }
 
@@ -187,29 +182,35 @@ impl Lease {
         identity(&self.hub.process.machine, self.hub.process.number)
     }
 
-    fn is_overdue(&self) -> bool {
-        self.hub.process.universe.millis() - *locked(&self.renewed_at) >= DEADLINE
+    fn in_time(&self) -> Result<(), Failure> {
+        let Renewal { renewed, failed } = &*locked(&self.renewal);
+        if self.hub.process.universe.millis() - renewed < DEADLINE {
+            return Ok(());
+        }
+        Err(overdue(failed.as_ref().map(|(_, late)| late)))
     }
 
     async fn renew(&self, unless_within: Duration) -> Result<(), Failure> {
         let now = || self.hub.process.universe.millis();
         let asked = now();
-        let mut renewal = self.renewal.lock().await;
-        let age = now() - renewal.renewed;
-        if u128::try_from(age).is_ok_and(|age| age < unless_within.as_millis()) {
-            return Ok(());
+        let _turn = self.turn.lock().await;
+        {
+            let Renewal { renewed, failed } = &*locked(&self.renewal);
+            if u128::try_from(now() - renewed).is_ok_and(|age| age < unless_within.as_millis()) {
+                return Ok(());
+            }
+            if let Some((_, failure)) = failed.as_ref().filter(|(ended, _)| *ended > asked) {
+                return Err(failure.clone());
+            }
         }
-        if let Some((_, failure)) = renewal.failed.as_ref().filter(|(ended, _)| *ended > asked) {
-            return Err(failure.clone());
-        }
-        let written = self.write(&mut renewal, Occasion::Renew).await;
+        let written = self.write(Occasion::Renew).await;
         if let Err(failure) = &written {
-            renewal.failed = Some((now(), failure.clone()));
+            locked(&self.renewal).failed = Some((now(), failure.clone()));
         }
         written
     }
 
-    async fn write(&self, renewal: &mut Renewal, occasion: Occasion) -> Result<(), Failure> {
+    async fn write(&self, occasion: Occasion) -> Result<(), Failure> {
         let (hub, process) = (&self.hub, &self.hub.process);
         let key = lease_key(&process.topology);
         let failed = |refusal: Refusal| hub.failure("taking the lock (a Lease)", refusal);
@@ -241,8 +242,7 @@ impl Lease {
         match written {
             Ok(_) => {
                 // The time that is in the Lease, since that is what others judge it by.
-                *renewal = Renewal { renewed: now, failed: None };
-                *locked(&self.renewed_at) = now;
+                *locked(&self.renewal) = Renewal { renewed: now, failed: None };
                 Ok(())
             }
             Err(refusal) if refusal.code() == Some(409) => {

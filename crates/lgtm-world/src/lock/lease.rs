@@ -4,8 +4,8 @@
 //! lock's to say.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use lgtm_executor::{Failure, Kind, world::LockHolder};
@@ -13,6 +13,7 @@ use lgtm_planner::inventory::SYSTEM_NAMESPACE;
 use lgtm_topology::{ClusterName, TopologyName};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::time::Instant;
 
 use super::{STARTING, identity};
 use crate::cluster::{
@@ -22,10 +23,10 @@ use crate::cluster::{
 
 /// How long a Lease outlives its last renewal, in seconds.
 const DURATION: i64 = 15;
-/// Seconds after its last renewal from which nothing is written any more. Whoever wants the Lease watches it for
+/// From when on after its last renewal nothing is written any more. Whoever wants the Lease watches it for
 /// as long as it lasts when it has run out, so what was sent before has twenty seconds to arrive: a request has
 /// ten, unless it is a very large one.
-const DEADLINE: i64 = 10;
+const DEADLINE: Duration = Duration::from_secs(10);
 /// How often a write that met another one is tried again.
 const RACES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(100);
@@ -38,17 +39,18 @@ pub(super) struct Lease {
     topology: TopologyName,
     identity: String,
     begun: OffsetDateTime,
-    /// Locked while it is renewed, so that the two that do so, the clock and the next step, never take each
+    /// Whose turn it is to renew it, so that the two that do so, the clock and the next step, never take each
     /// other for a stranger.
-    renewal: tokio::sync::Mutex<Renewal>,
-    /// When it was last renewed, for those who cannot wait for a renewal that is under way.
-    renewed: Mutex<Moment>,
+    turn: tokio::sync::Mutex<()>,
+    /// Locked for a moment only: some cannot wait for a renewal that is under way.
+    renewal: Mutex<Renewal>,
 }
 
 /// What came of the renewals so far.
 struct Renewal {
-    renewed: OffsetDateTime,
-    /// When the last one ended in vain, and why.
+    /// The time that stands in the Lease.
+    renewed: Moment,
+    /// When the last one ended in vain, and why; none where it was done.
     failed: Option<(Instant, Failure)>,
 }
 
@@ -64,9 +66,14 @@ impl Moment {
         Self { wall: OffsetDateTime::now_utc(), steady: Instant::now() }
     }
 
-    fn is_over(self, seconds: i64) -> bool {
-        let wall = OffsetDateTime::now_utc() - self.wall;
-        wall >= time::Duration::seconds(seconds) || self.steady.elapsed().as_secs() >= seconds.unsigned_abs()
+    /// Whether it was less than so long ago by both clocks. One from the future may be of any age.
+    fn is_within(self, span: Duration) -> bool {
+        (OffsetDateTime::now_utc() - self.wall).unsigned_abs() < span && self.steady.elapsed() < span
+    }
+
+    /// Whether it was so long ago by either clock.
+    fn is_over(self, span: Duration) -> bool {
+        OffsetDateTime::now_utc() - self.wall >= span || self.steady.elapsed() >= span
     }
 }
 
@@ -78,11 +85,12 @@ impl Lease {
         identity: String,
     ) -> Result<Self, Failure> {
         let now = Moment::now();
-        let renewal = tokio::sync::Mutex::new(Renewal { renewed: now.wall, failed: None });
-        let lease = Self { hub, topology, identity, begun: now.wall, renewal, renewed: Mutex::new(now) };
+        let renewal = Mutex::new(Renewal { renewed: now, failed: None });
+        let turn = tokio::sync::Mutex::default();
+        let lease = Self { hub, topology, identity, begun: now.wall, turn, renewal };
         match write_lease(&lease, STARTING, Occasion::Take).await {
             Ok(written) => {
-                lease.note(&mut *lease.renewal.lock().await, written);
+                *lease.renewal() = Renewal { renewed: written, failed: None };
                 Ok(lease)
             }
             Err(failure) => {
@@ -116,25 +124,29 @@ impl Lease {
         }
     }
 
-    /// Renews the Lease unless that was done a moment ago. By the wall clock, since that is what others
-    /// judge it by, and since it goes on while a machine sleeps.
+    /// Renews the Lease unless that was done a moment ago.
     pub(super) async fn renew(&self, step: &str, unless_within: Duration) -> Result<(), Failure> {
         let asked = Instant::now();
-        let mut renewal = self.renewal.lock().await;
-        if (OffsetDateTime::now_utc() - renewal.renewed).unsigned_abs() < unless_within {
-            return Ok(());
-        }
-        // Of many that wait for a hub that does not answer, one waits and all have heard.
-        if let Some((_, failure)) = renewal.failed.as_ref().filter(|(ended, _)| *ended >= asked) {
-            return Err(failure.clone());
+        let _turn = self.turn.lock().await;
+        {
+            let renewal = self.renewal();
+            if renewal.renewed.is_within(unless_within) {
+                return Ok(());
+            }
+            // Of many that wait for a hub that does not answer, one waits and all have heard.
+            if let Some((_, failure)) = renewal.failed.as_ref().filter(|(ended, _)| *ended >= asked) {
+                return Err(failure.clone());
+            }
         }
         match write_lease(self, step, Occasion::Renew).await {
+            // Others go by the time that stands in the Lease. The answer may have come seconds later, and
+            // whoever counted from there would believe in the Lease for longer than they do.
             Ok(written) => {
-                self.note(&mut renewal, written);
+                *self.renewal() = Renewal { renewed: written, failed: None };
                 Ok(())
             }
             Err(failure) => {
-                renewal.failed = Some((Instant::now(), failure.clone()));
+                self.renewal().failed = Some((Instant::now(), failure.clone()));
                 Err(failure)
             }
         }
@@ -144,16 +156,14 @@ impl Lease {
         &self.hub.name
     }
 
-    /// Others go by the time that stands in the Lease. The answer may have come seconds later, and whoever
-    /// counted from there would believe in the Lease for longer than they do.
-    fn note(&self, renewal: &mut Renewal, written: Moment) {
-        *renewal = Renewal { renewed: written.wall, failed: None };
-        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = written;
+    /// Whether the Lease was renewed in time, as far as is known without waiting. If not, what the last renewal met.
+    pub(super) fn in_time(&self) -> Result<(), Option<Failure>> {
+        let Renewal { renewed, failed } = &*self.renewal();
+        if renewed.is_over(DEADLINE) { Err(failed.as_ref().map(|(_, why)| why.clone())) } else { Ok(()) }
     }
 
-    /// Whether the Lease should have been renewed by now, as far as is known without waiting.
-    pub(super) fn is_overdue(&self) -> bool {
-        self.renewed.lock().unwrap_or_else(PoisonError::into_inner).is_over(DEADLINE)
+    fn renewal(&self) -> MutexGuard<'_, Renewal> {
+        self.renewal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
