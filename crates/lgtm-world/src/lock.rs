@@ -219,6 +219,11 @@ impl Lock {
         });
     }
 
+    /// The namespace could not be deleted. Until that is tried again the Lease may run out and become another's.
+    pub(crate) fn want_lease_again(&self) {
+        self.with(|state| state.hub_goes = false);
+    }
+
     fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -80,8 +80,11 @@ impl Process {
         request: Request,
         act: impl FnOnce(&mut State, Instant) -> Answer<(T, bool)>,
     ) -> Answer<T> {
+        let sent = self.universe.elapsed();
         self.on_the_way().await;
-        let (answer, delay) = self.arrive(cluster, request, act);
+        let late = self.universe.state().gate.lateness((&self.machine, cluster), self.universe.elapsed());
+        tokio::time::sleep(late).await;
+        let (answer, delay) = self.arrive(cluster, request, sent, act);
         if !self.is_alive() {
             // A dead process hears nothing more, and its tasks are about to be dropped.
             return pending().await;
@@ -102,20 +105,22 @@ impl Process {
         &self,
         cluster: &ClusterName,
         request: Request,
+        sent: Duration,
         act: impl FnOnce(&mut State, Instant) -> Answer<(T, bool)>,
     ) -> (Answer<T>, Duration) {
         let elapsed = self.universe.elapsed();
+        let way = (self.machine.as_str(), cluster);
         let mut state = self.universe.state();
         let reset = |text: &str| Err(Refusal::NoAnswer(text.to_owned()));
         if !state.alive.contains(&self.number) {
             return (reset("the process is dead"), Duration::ZERO);
         }
         let of_the_machine = matches!(request.verb, Verb::MakeCluster | Verb::DeleteCluster | Verb::Note);
-        if !of_the_machine && let Some(delay) = state.gate.outage(cluster, elapsed) {
+        if !of_the_machine && let Some(delay) = state.gate.outage(way, elapsed) {
             return (reset("connection refused"), delay);
         }
         let is_write = request.verb != Verb::Read;
-        let slowness = state.gate.slowness(cluster, elapsed).map(Fault::Slow);
+        let slowness = state.gate.slowness(way, elapsed).map(Fault::Slow);
         let fault = state.gate.meet(is_write).or(slowness);
         match fault {
             Some(Fault::Die) => {
@@ -148,7 +153,8 @@ impl Process {
         if is_write && let Ok((_, changed)) = &answer {
             let Request { verb, key, content, record, step } = request;
             let (process, cluster, changed) = (self.number, cluster.clone(), *changed);
-            let entry = Entry { at: elapsed, process, cluster, step, verb, key, content, changed, record };
+            let at = elapsed;
+            let entry = Entry { sent, at, process, cluster, step, verb, key, content, changed, record };
             state.log.push(entry);
         }
         match fault {

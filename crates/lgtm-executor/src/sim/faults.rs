@@ -37,6 +37,9 @@ pub enum Trouble {
     Silent,
     /// Requests have their effect, and each answer takes so many milliseconds.
     Slow(u64),
+    /// Requests have their effect so many milliseconds after they were sent, and are answered then. It is less than
+    /// anybody waits for an answer.
+    Late(u64),
 }
 
 /// A cluster that is out for a while.
@@ -50,6 +53,8 @@ pub struct Outage {
     pub until: Duration,
     /// How.
     pub trouble: Trouble,
+    /// The one machine that it is out for; without, it is for all.
+    pub only_from: Option<String>,
 }
 
 /// All that goes wrong.
@@ -95,7 +100,7 @@ impl Faults {
                     if let Some(cluster) = random.pick(clusters).cloned() {
                         let troubles = [Trouble::Refused, Trouble::Silent, Trouble::Slow(3_000)];
                         let trouble = random.pick(&troubles).copied().unwrap_or(Trouble::Refused);
-                        faults.outages.push(Outage { cluster, from, until, trouble });
+                        faults.outages.push(Outage { cluster, from, until, trouble, only_from: None });
                     }
                 }
             }
@@ -103,6 +108,9 @@ impl Faults {
         faults
     }
 }
+
+/// From a machine to a cluster.
+type Way<'a> = (&'a str, &'a ClusterName);
 
 /// Faults as they are met.
 #[derive(Debug, Default)]
@@ -145,32 +153,44 @@ impl Gate {
         begun.insert(step.clone(), now);
     }
 
-    /// Whether a cluster cannot be reached now, and how long it takes to find out.
-    pub(super) fn outage(&self, cluster: &ClusterName, now: Duration) -> Option<Duration> {
+    /// Whether a cluster cannot be reached from a machine now, and how long it takes to find out.
+    pub(super) fn outage(&self, (machine, cluster): Way<'_>, now: Duration) -> Option<Duration> {
         if self.cut_off.contains_key(cluster) {
             return Some(Duration::from_millis(5));
         }
-        self.troubles(cluster, now).find_map(|trouble| match trouble {
+        self.troubles((machine, cluster), now).find_map(|trouble| match trouble {
             Trouble::Refused => Some(Duration::from_millis(5)),
             Trouble::Silent => Some(NO_ANSWER),
-            Trouble::Slow(_) => None,
+            Trouble::Slow(_) | Trouble::Late(_) => None,
         })
     }
 
     /// How long a cluster's answers take now.
-    pub(super) fn slowness(&self, cluster: &ClusterName, now: Duration) -> Option<u64> {
-        self.troubles(cluster, now).find_map(|trouble| match trouble {
+    pub(super) fn slowness(&self, way: Way<'_>, now: Duration) -> Option<u64> {
+        self.troubles(way, now).find_map(|trouble| match trouble {
             Trouble::Slow(millis) => Some(millis),
-            Trouble::Refused | Trouble::Silent => None,
+            Trouble::Refused | Trouble::Silent | Trouble::Late(_) => None,
         })
     }
 
-    fn troubles(&self, cluster: &ClusterName, now: Duration) -> impl Iterator<Item = Trouble> {
+    /// How long a cluster's requests are on their way now.
+    pub(super) fn lateness(&self, way: Way<'_>, now: Duration) -> Duration {
+        let late = self.troubles(way, now).find_map(|trouble| match trouble {
+            Trouble::Late(millis) => Some(Duration::from_millis(millis)),
+            Trouble::Refused | Trouble::Silent | Trouble::Slow(_) => None,
+        });
+        late.unwrap_or_default()
+    }
+
+    fn troubles(&self, (machine, cluster): Way<'_>, now: Duration) -> impl Iterator<Item = Trouble> {
         let since = now.saturating_sub(self.since);
-        let outages = self.faults.outages.iter();
-        let now = outages
-            .filter(move |outage| &outage.cluster == cluster && outage.from <= since && since < outage.until);
-        now.map(|outage| outage.trouble)
+        let outages = self.faults.outages.iter().filter(move |outage| {
+            &outage.cluster == cluster
+                && outage.only_from.as_ref().is_none_or(|only| only == machine)
+                && outage.from <= since
+                && since < outage.until
+        });
+        outages.map(|outage| outage.trouble)
     }
 }
 

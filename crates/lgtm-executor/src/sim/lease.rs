@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lgtm_planner::object::ObjectKey;
 use lgtm_topology::TopologyName;
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::Duration};
@@ -19,7 +20,7 @@ use crate::world::{Failure, Kind};
 const RENEWAL: Duration = Duration::from_secs(4);
 const CHECK: Duration = Duration::from_secs(1);
 /// Milliseconds for which a Lease outlives its last renewal.
-const DURATION: i64 = 15_000;
+const DURATION: u64 = 15_000;
 /// Milliseconds after its last renewal from which nothing is written.
 const DEADLINE: i64 = 10_000;
 
@@ -159,6 +160,11 @@ impl Lock {
         self.process.universe.state().lock_files.retain(|_, holder| *holder != number);
     }
 
+    /// The hub stays after all, for the time being.
+    pub(super) fn want_lease_again(&self) {
+        locked(&self.state).hub_goes = false;
+    }
+
     /// Stops renewing without giving anything back, as a process that is dropped does.
     pub(super) fn abandon(&self) {
         if let Some(renewal) = locked(&self.state).renewal.take() {
@@ -215,15 +221,7 @@ impl Lease {
         let key = lease_key(&process.topology);
         let failed = |refusal: Refusal| hub.failure("taking the lock (a Lease)", refusal);
         let found = hub.object(&key).await.map_err(failed)?;
-        if found.is_none() && occasion == Occasion::Renew {
-            return Err(Failure::new(Kind::Locked, "its Lease was removed by another hand"));
-        }
-        let holder = found.as_ref().and_then(|found| found.pointer("/spec/holderIdentity")?.as_str());
-        if let (Some(holder), Some(found)) = (holder.filter(|holder| *holder != self.identity()), &found)
-            && (occasion == Occasion::Renew || !self.is_free(found, holder))
-        {
-            return Err(Failure::new(Kind::Locked, format!("the topology is being applied by {holder}")));
-        }
+        let found = self.may_take(&key, occasion, found).await?;
         let now = process.universe.millis();
         let spec = json!({"holderIdentity": self.identity(), "renewTime": now});
         let written = match &found {
@@ -252,14 +250,45 @@ impl Lease {
         }
     }
 
-    fn is_free(&self, found: &Value, holder: &str) -> bool {
-        let process = &self.hub.process;
+    /// The Lease that is ours to write over, if there is one. One that has run out is watched first.
+    async fn may_take(
+        &self,
+        key: &ObjectKey,
+        occasion: Occasion,
+        found: Option<Value>,
+    ) -> Result<Option<Value>, Failure> {
+        if found.is_none() && occasion == Occasion::Renew {
+            return Err(Failure::new(Kind::Locked, "its Lease was removed by another hand"));
+        }
+        let Some(found) = found else { return Ok(None) };
+        let holder = found.pointer("/spec/holderIdentity").and_then(Value::as_str);
+        let Some(stranger) = holder.filter(|holder| *holder != self.identity()) else {
+            return Ok(Some(found));
+        };
+        let held = Failure::new(Kind::Locked, format!("the topology is being applied by {stranger}"));
+        if occasion == Occasion::Renew {
+            return Err(held);
+        }
+        if self.is_dead_here(stranger) {
+            return Ok(Some(found));
+        }
         let renewed = found.pointer("/spec/renewTime").and_then(Value::as_i64).unwrap_or(0);
-        let dead_here = holder
-            .strip_prefix(&format!("{}/", process.machine))
+        if (self.hub.process.universe.millis() - renewed).unsigned_abs() <= DURATION {
+            return Err(held);
+        }
+        tokio::time::sleep(Duration::from_millis(DURATION)).await;
+        let now = self.hub.object(key).await;
+        let now = now.map_err(|refusal| self.hub.failure("watching the lock (a Lease)", refusal))?;
+        let version = |lease: &Value| lease.pointer("/metadata/resourceVersion").cloned();
+        if now.as_ref().is_some_and(|now| version(now) != version(&found)) { Err(held) } else { Ok(now) }
+    }
+
+    fn is_dead_here(&self, holder: &str) -> bool {
+        let process = &self.hub.process;
+        let number = holder.strip_prefix(&format!("{}/", process.machine));
+        number
             .and_then(|number| number.parse().ok())
-            .is_some_and(|number: u64| !process.universe.state().alive.contains(&number));
-        process.universe.millis() > renewed + DURATION || dead_here
+            .is_some_and(|number: u64| !process.universe.state().alive.contains(&number))
     }
 
     async fn give_back(&self) {

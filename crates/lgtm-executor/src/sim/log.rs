@@ -28,7 +28,9 @@ pub enum Verb {
 /// One write that took effect, or that found nothing to change.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// When, since the beginning.
+    /// When it was sent, since the beginning.
+    pub sent: Duration,
+    /// When it took effect.
     pub at: Duration,
     /// The process that wrote.
     pub process: u64,

@@ -192,7 +192,12 @@ impl SimWorld {
             if is_hub {
                 self.forget_lease();
             }
-            api.delete(&system_namespace(), None, permit).await.map_err(failed)?;
+            if let Err(refusal) = api.delete(&system_namespace(), None, permit).await {
+                if let Some(lock) = self.held().filter(|_| is_hub) {
+                    lock.want_lease_again();
+                }
+                return Err(failed(refusal));
+            }
             if let Some(seen) = seen {
                 until_gone(context, &system_namespace(), &seen.uid).await?;
             }

@@ -96,7 +96,7 @@ impl SimWorld {
         state.lock_files.retain(|_, holder| *holder != self.process.number);
     }
 
-    fn held(&self) -> Option<Lock> {
+    pub(super) fn held(&self) -> Option<Lock> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

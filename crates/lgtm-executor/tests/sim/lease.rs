@@ -24,12 +24,12 @@ use crate::{
 
 const RUNS: u64 = 56;
 
-fn hub() -> ClusterName {
+pub(crate) fn hub() -> ClusterName {
     ClusterName::new("hub")
 }
 
 /// Milliseconds since 1970 at which the Lease was last renewed, while it is not a stranger's.
-fn renewed(universe: &Arc<Universe>, topology: &Topology) -> Option<i64> {
+pub(crate) fn renewed(universe: &Arc<Universe>, topology: &Topology) -> Option<i64> {
     let key = ObjectKey {
         group: "coordination.k8s.io".to_owned(),
         kind: "Lease".to_owned(),
@@ -63,10 +63,10 @@ fn silent_hub(seed: u64) -> (Arc<Universe>, Topology) {
     let until = from + Duration::from_secs(12 + random.below(40));
     let trouble = if random.percent(50) { Trouble::Silent } else { Trouble::Refused };
     let mut faults = Faults::default();
-    faults.outages.push(Outage { cluster: hub(), from, until, trouble });
+    faults.outages.push(Outage { cluster: hub(), from, until, trouble, only_from: None });
     let trouble = Trouble::Slow(2_000 + random.below(7_900));
     let before = from.saturating_sub(Duration::from_millis(random.below(12_000)));
-    faults.outages.push(Outage { cluster: hub(), from: before, until: from, trouble });
+    faults.outages.push(Outage { cluster: hub(), from: before, until: from, trouble, only_from: None });
     universe.set_faults(faults);
     (universe, topology)
 }

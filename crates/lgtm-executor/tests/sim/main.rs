@@ -20,4 +20,5 @@ mod partition;
 mod scene;
 mod snapshot;
 mod spec;
+mod takeover;
 mod walks;

@@ -180,7 +180,7 @@ fn a_spoke_that_exists_is_cut_off_at_every_depth() {
 /// The hub is refused, or silent, from now on.
 fn away(trouble: Trouble) -> Faults {
     let (from, until) = (Duration::ZERO, Duration::from_secs(24 * 3_600));
-    let outage = Outage { cluster: ClusterName::new("hub"), from, until, trouble };
+    let outage = Outage { cluster: ClusterName::new("hub"), from, until, trouble, only_from: None };
     Faults { outages: vec![outage], ..Faults::default() }
 }
 

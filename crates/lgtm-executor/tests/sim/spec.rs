@@ -112,6 +112,10 @@ impl Spec {
         }
     }
 
+    pub(crate) fn has_spokes(&self) -> bool {
+        !self.spokes.is_empty()
+    }
+
     pub(crate) fn topology(&self) -> Topology {
         parse(&self.yaml())
     }

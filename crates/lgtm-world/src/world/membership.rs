@@ -74,7 +74,12 @@ impl ClusterWorld {
             match cluster.write(http::Method::DELETE, &path, &json!({}), permit).await {
                 Ok(_) => {}
                 Err(error) if error.code() == Some(404) => {}
-                Err(error) => return Err(failed(error)),
+                Err(error) => {
+                    if is_hub && let Some(lock) = self.lock.lock().await.as_ref() {
+                        lock.want_lease_again();
+                    }
+                    return Err(failed(error));
+                }
             }
             // An apply that follows at once could not write its records into a namespace that still goes.
             objects::until_namespace_is_gone(&context, SYSTEM_NAMESPACE).await?;
