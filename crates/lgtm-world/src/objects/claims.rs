@@ -19,6 +19,17 @@ pub(super) struct StatefulSet {
     pub(super) key: ObjectKey,
     pub(super) uid: String,
     pub(super) claims: Vec<Claim>,
+    /// What the names of its claims begin with; an ordinal follows.
+    prefixes: Vec<String>,
+}
+
+impl StatefulSet {
+    /// Its claims that nobody has deleted yet, also when it is gone itself.
+    pub(super) async fn claims_now(&self, cluster: &Cluster) -> Answer<Vec<Claim>> {
+        let found = cluster.list(&Resource::core(PLURAL), self.key.namespace.as_deref(), "").await?;
+        let left = found.iter().filter(|claim| claim.pointer("/metadata/deletionTimestamp").is_none());
+        Ok(own(&self.prefixes, left))
+    }
 }
 
 pub(super) struct Claim {
@@ -62,19 +73,10 @@ fn with_claims(set: &Value, claims: &[Value]) -> Option<StatefulSet> {
         .filter_map(|template| template.pointer("/metadata/name")?.as_str())
         .map(|template| format!("{template}-{name}-"))
         .collect();
-    let is_its_own = |claim: &str| {
-        prefixes.iter().any(|prefix| {
-            claim.strip_prefix(prefix.as_str()).is_some_and(|ordinal| {
-                !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit())
-            })
-        })
-    };
-    let claims = claims.iter().filter_map(|claim| {
-        Some(Claim { name: text(claim, "/metadata/name")?, uid: text(claim, "/metadata/uid")? })
-    });
     Some(StatefulSet {
         uid: text(set, "/metadata/uid")?,
-        claims: claims.filter(|claim| is_its_own(&claim.name)).collect(),
+        claims: own(&prefixes, claims.iter()),
+        prefixes,
         key: ObjectKey {
             group: "apps".to_owned(),
             kind: "StatefulSet".to_owned(),
@@ -82,6 +84,21 @@ fn with_claims(set: &Value, claims: &[Value]) -> Option<StatefulSet> {
             name,
         },
     })
+}
+
+fn own<'a>(prefixes: &[String], claims: impl Iterator<Item = &'a Value>) -> Vec<Claim> {
+    let is_its_own = |claim: &str| {
+        prefixes.iter().any(|prefix| {
+            claim.strip_prefix(prefix.as_str()).is_some_and(|ordinal| {
+                !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        })
+    };
+    let text = |claim: &Value, pointer| claim.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let claims = claims.filter_map(|claim| {
+        Some(Claim { name: text(claim, "/metadata/name")?, uid: text(claim, "/metadata/uid")? })
+    });
+    claims.filter(|claim| is_its_own(&claim.name)).collect()
 }
 
 #[cfg(test)]

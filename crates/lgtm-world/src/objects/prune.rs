@@ -109,17 +109,36 @@ async fn delete(
     }
     let data = if delete_data { claims::behind(cluster, object).await.map_err(failed)? } else { Vec::new() };
     let (namespace, uid) = (object.key.namespace.as_deref(), object.uid.as_deref());
+    // The claims first: what says which they are must not be gone when this is cut short. They last as long as
+    // their pods do.
+    for set in &data {
+        delete_claims(context, object, &set.claims).await?;
+    }
     let permit = context.may_write()?;
     cluster.delete(&resource, namespace, &object.key.name, uid, permit).await.map_err(failed)?;
-    for set in data.iter().filter(|set| set.key != object.key) {
-        // As long as it is there its controller makes the claims again.
-        until_gone(context, &Resource::apps("statefulsets"), &set.key, &set.uid).await?;
-    }
-    for claims::Claim { name, uid } in data.into_iter().flat_map(|set| set.claims) {
-        let (claims, permit) = (Resource::core(claims::PLURAL), context.may_write()?);
-        cluster.delete(&claims, namespace, &name, Some(&uid), permit).await.map_err(failed)?;
+    for set in &data {
+        if set.key != object.key {
+            // As long as it is there its controller makes the claims again.
+            until_gone(context, &Resource::apps("statefulsets"), &set.key, &set.uid).await?;
+        }
+        // One that no pod used was gone at once, and may have been made again.
+        delete_claims(context, object, &set.claims_now(cluster).await.map_err(failed)?).await?;
     }
     Ok(None)
+}
+
+async fn delete_claims(
+    context: &Context<'_>,
+    object: &InventoryObject,
+    claims: &[claims::Claim],
+) -> Result<(), Failure> {
+    let (cluster, namespace) = (context.cluster, object.key.namespace.as_deref());
+    for claims::Claim { name, uid } in claims {
+        let (claims, permit) = (Resource::core(claims::PLURAL), context.may_write()?);
+        let deleted = cluster.delete(&claims, namespace, name, Some(uid), permit).await;
+        deleted.map_err(|error| cluster.object_failure("removing the claims of", &object.key, error))?;
+    }
+    Ok(())
 }
 
 /// Takes lgtmctl's labels off an object that is kept: no inventory holds it any more, and another
