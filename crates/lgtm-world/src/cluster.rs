@@ -332,6 +332,13 @@ impl Cluster {
         Ok(resource)
     }
 
+    /// What is known of kinds that definitions bring may be of definitions that are no more.
+    pub(crate) fn forget_kinds(&self) {
+        if let Ok(mut custom) = self.custom.lock() {
+            custom.clear();
+        }
+    }
+
     /// Whose rights the server goes by, for people.
     pub(crate) fn account(&self) -> String {
         self.link.account()

@@ -22,7 +22,9 @@ use tokio::time::Instant;
 
 use crate::{
     cluster::{
-        Permit, Resource, ready,
+        Permit, Resource,
+        answer::{Answer, ApiError},
+        ready,
         takeover::{hand_over_replicas, write_owners},
     },
     lock::{self, Held},
@@ -43,6 +45,8 @@ pub(crate) use prune::remove;
 
 /// Writes at once for one unit.
 const CONCURRENCY: usize = 8;
+/// How long it may take until a kind is served whose definition is established.
+const SERVED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What all functions here need to know of their step.
 pub(crate) struct Context<'a> {
@@ -88,6 +92,9 @@ pub(crate) async fn apply(context: &Context<'_>, work: &ApplyObjects) -> Result<
         // Later phases need these to be in force, not only to exist.
         if matches!(phase, Phase::Definitions | Phase::PreHook(_) | Phase::PostHook(_)) {
             waited += wait(context, objects).await?;
+        }
+        if *phase == Phase::Definitions {
+            cluster.forget_kinds();
         }
         if matches!(phase, Phase::PreHook(_) | Phase::PostHook(_)) {
             clean_up(context, objects).await?;
@@ -161,12 +168,28 @@ async fn wait(context: &Context<'_>, objects: &[&Object]) -> Result<Duration, Fa
     Ok(begun.elapsed())
 }
 
+/// The object's resource. The kind of a definition of the same unit is served a moment after the definition is said to
+/// be established.
+async fn served(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> Answer<Resource> {
+    let begun = Instant::now();
+    let is_brought = work.objects.iter().any(|other| phase(other) == Phase::Definitions);
+    loop {
+        match context.cluster.resource(object).await {
+            Err(ApiError::NoKind { .. }) if is_brought && begun.elapsed() < SERVED_WITHIN => {
+                context.tell(format!("{} to be served", object.kind()));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
 /// Applies one object, taking over what helm and kubectl left on it.
 async fn write(context: &Context<'_>, work: &ApplyObjects, object: &Object) -> Result<(), Failure> {
     let cluster = context.cluster;
     let key = object.key();
     let failed = |error| cluster.object_failure("applying", &key, error);
-    let resource = cluster.resource(object).await.map_err(failed)?;
+    let resource = served(context, work, object).await.map_err(failed)?;
     // An object on its way out would swallow the apply.
     if let Some(live) =
         cluster.metadata(&resource, object.namespace(), object.name()).await.map_err(failed)?
