@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use lgtm_planner::object::built_in_scope;
 use serde_json::{Map, Value};
 
 use super::shape::{self, Shape};
@@ -35,6 +36,13 @@ impl Fields {
     /// All fields of an object that an applier of it owns.
     pub(super) fn of_object(object: &Value) -> Self {
         let mut fields = Self::of(object, "");
+        let text = |field| object.get(field).and_then(Value::as_str).unwrap_or_default();
+        let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+        if built_in_scope(group, text("kind")).is_none()
+            && let Some(spec) = fields.under.get_mut("f:spec")
+        {
+            spec.own_entries();
+        }
         for field in ["apiVersion", "kind", "status"] {
             fields.under.remove(&format!("f:{field}"));
         }
@@ -48,6 +56,14 @@ impl Fields {
             }
         }
         fields
+    }
+
+    /// Where the definition of a kind names no fields, what is there is owned entry by entry.
+    fn own_entries(&mut self) {
+        for inner in self.under.values_mut() {
+            inner.own = true;
+            inner.own_entries();
+        }
     }
 
     /// The fields of a value that stands under `field`.

@@ -20,6 +20,9 @@ use super::{
 };
 use crate::{prepare::SIMULATED_VERSION, world::Failure};
 
+/// The group whose kinds the catalog asks for.
+const GROUP: &str = "monitoring.coreos.com";
+
 fn namespace(name: &str) -> ObjectKey {
     ObjectKey { group: String::new(), kind: "Namespace".to_owned(), namespace: None, name: name.to_owned() }
 }
@@ -31,6 +34,10 @@ pub(super) async fn survey(api: &Api, topology: &TopologyName) -> Result<Box<Clu
         |server: &Server| (server.live(&namespace("kube-system")), server.live(&namespace(SYSTEM_NAMESPACE)));
     let (identity, system) = api.read(first).await.map_err(failed)?;
     let own = api.read(|server| records::own(server, topology)).await.map_err(failed)??;
+    let definitions = |server: &Server| -> BTreeSet<String> {
+        server.brought(GROUP).map(|kind| format!("{GROUP}/v1/{kind}")).collect()
+    };
+    let definitions = api.read(definitions).await.map_err(failed)?;
     Ok(Box::new(ClusterState {
         uid: identity.map(|live| live.uid).unwrap_or_default(),
         version: SIMULATED_VERSION.to_owned(),
@@ -39,7 +46,7 @@ pub(super) async fn survey(api: &Api, topology: &TopologyName) -> Result<Box<Clu
         hub: own.membership.map(|entry| entry.hub),
         inventories: own.inventories,
         live: BTreeMap::new(),
-        definitions: BTreeSet::new(),
+        definitions,
     }))
 }
 
@@ -99,6 +106,9 @@ pub(super) async fn examine(
 
 async fn one(api: &Api, topology: &TopologyName, object: &Object) -> Answer<ObjectExamined> {
     let key = object.key();
+    if !api.read(|server| server.serves(object.group(), object.kind())).await? {
+        return Ok(ObjectExamined::NotYet);
+    }
     let Some((live, seen)) = api.read(|server| server.get(&key).zip(server.live(&key))).await? else {
         return Ok(ObjectExamined::Missing);
     };
@@ -133,6 +143,13 @@ async fn one(api: &Api, topology: &TopologyName, object: &Object) -> Answer<Obje
         Err(refusal) => return Err(refusal),
     };
     difference.fields = diff(&live, &applied, &|_| "(secret)".to_owned());
+    if difference.conflicts.iter().any(|conflict| conflict.path == "spec.replicas")
+        && api.read(|server| server.is_autoscaled(&key)).await?
+    {
+        difference.autoscaled = true;
+        difference.conflicts.retain(|conflict| conflict.path != "spec.replicas");
+        difference.fields.retain(|field| field.path != "spec.replicas");
+    }
     if are_replicas_given_up(object, &live) {
         // The number is handed over before the field is dropped, so it stays.
         difference.fields.retain(|field| field.path != "spec.replicas");

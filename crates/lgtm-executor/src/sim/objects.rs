@@ -10,7 +10,7 @@ use lgtm_planner::{
         takeover::{REPLICAS_KEEPER, adopted, are_replicas_given_up, replicas_only, restored},
     },
     inventory::{InventoryObject, State, TOPOLOGY_LABEL, Took, UNIT_LABEL},
-    object::{Object, ObjectKey, label},
+    object::{Object, ObjectKey, built_in_scope, label},
     observed::Live,
     phase::{Phase, is_run_once, phase},
     plan::{ApplyObjects, ReadBack, StepId},
@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
 use super::{
-    answer::Refusal,
+    answer::{Answer, Refusal},
     api::{Api, Permit},
     lease::Lock,
     prune::prune,
@@ -33,6 +33,7 @@ use crate::{
 
 const READY_TIMEOUT: Duration = Duration::from_secs(600);
 const GONE_TIMEOUT: Duration = Duration::from_secs(90);
+const SERVED_WITHIN: Duration = Duration::from_secs(10);
 const FIRST_LOOK: Duration = Duration::from_millis(60);
 const SLOWEST_LOOK: Duration = Duration::from_secs(2);
 
@@ -83,7 +84,7 @@ impl Context {
 pub(super) async fn apply(context: &Context, work: &ApplyObjects) -> Result<Done, Failure> {
     let begun = Instant::now();
     let mut waited = Duration::ZERO;
-    let skeleton = work.skeleton(work.objects.iter().map(|object| plural(object.kind())));
+    let skeleton = work.skeleton(plurals(context, work).await?);
     let inventory =
         |state, objects| work.inventory(&context.topology, &context.step.unit.name, state, objects);
     let intended = inventory(State::Intended, work.intended(&skeleton));
@@ -110,7 +111,7 @@ pub(super) async fn apply(context: &Context, work: &ApplyObjects) -> Result<Done
             && !matches!(phase(object), Phase::PreHook(_) | Phase::PostHook(_))
     });
     waited += until_ready(context, &once.chain(lasting).collect::<Vec<_>>()).await?;
-    let remarks = prune(context, &work.prune).await?;
+    let remarks = prune(context, &work.prune, false).await?;
     let objects = work.applied(skeleton, &read_back(context, work).await?);
     let facts = facts(context, work).await?;
     let mut record = inventory(State::Applied, objects);
@@ -126,6 +127,7 @@ pub(super) async fn apply(context: &Context, work: &ApplyObjects) -> Result<Done
 async fn write(context: &Context, work: &ApplyObjects, object: &Object) -> Result<(), Failure> {
     let (api, key) = (&context.api, object.key());
     let failed = context.failed("applying", &key);
+    until_served(context, work, object).await.map_err(&failed)?;
     let live = api.read(|server| server.live(&key).zip(server.get(&key))).await.map_err(&failed)?;
     if let Some((seen, live)) = live {
         refuse_foreign(context, &key, &seen)?;
@@ -158,6 +160,22 @@ async fn write(context: &Context, work: &ApplyObjects, object: &Object) -> Resul
         }
     }
     api.apply(object, context.may_write()?).await.map_err(&failed)?;
+    Ok(())
+}
+
+/// The kind of a definition of the same unit is served a moment after the definition is established.
+async fn until_served(context: &Context, work: &ApplyObjects, object: &Object) -> Answer<()> {
+    let begun = Instant::now();
+    if built_in_scope(object.group(), object.kind()).is_some()
+        || work.objects.iter().all(|other| phase(other) != Phase::Definitions)
+    {
+        return Ok(());
+    }
+    while begun.elapsed() < SERVED_WITHIN
+        && !context.api.read(|server| server.serves(object.group(), object.kind())).await?
+    {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     Ok(())
 }
 
@@ -231,7 +249,9 @@ async fn until_ready(context: &Context, objects: &[&Object]) -> Result<Duration,
 
 fn has_readiness(object: &Object) -> bool {
     match (object.group(), object.kind()) {
-        ("apps", "Deployment") | ("batch", "Job") => true,
+        ("apps", "Deployment" | "StatefulSet")
+        | ("batch", "Job")
+        | ("apiextensions.k8s.io", "CustomResourceDefinition") => true,
         ("", "Service") => {
             object.value().pointer("/spec/type").and_then(Value::as_str) == Some("LoadBalancer")
         }
@@ -246,6 +266,11 @@ fn is_ready(key: &ObjectKey, live: &Value) -> bool {
             number("/status/observedGeneration") >= number("/metadata/generation")
                 && number("/status/availableReplicas").unwrap_or(0) >= number("/spec/replicas").unwrap_or(1)
         }
+        "StatefulSet" => {
+            number("/status/observedGeneration") >= number("/metadata/generation")
+                && number("/status/readyReplicas").unwrap_or(0) >= number("/spec/replicas").unwrap_or(1)
+        }
+        "CustomResourceDefinition" => live.pointer("/status/conditions/1/status").is_some(),
         "Job" => live.pointer("/status/conditions/0/status").is_some(),
         _ => address(live).is_some(),
     }
@@ -253,6 +278,27 @@ fn is_ready(key: &ObjectKey, live: &Value) -> bool {
 
 fn address(service: &Value) -> Option<&Value> {
     service.pointer("/status/loadBalancer/ingress/0/ip")
+}
+
+/// The objects' names in URLs. A kind that is not there may come with a definition of the same unit.
+async fn plurals(context: &Context, work: &ApplyObjects) -> Result<Vec<String>, Failure> {
+    let brings_definitions = work.objects.iter().any(|object| phase(object) == Phase::Definitions);
+    let kinds: Vec<_> = work.objects.iter().map(|object| (object.group(), object.kind())).collect();
+    let is_served = context
+        .api
+        .read(|server| kinds.iter().map(|(group, kind)| server.serves(group, kind)).collect::<Vec<_>>());
+    let is_served = is_served.await.map_err(|refusal| context.api.failure("looking for kinds", refusal))?;
+    let mut plurals = Vec::new();
+    for (object, is_served) in work.objects.iter().zip(is_served) {
+        plurals.push(match is_served {
+            true => plural(object.kind()),
+            false if brings_definitions => String::new(),
+            false => {
+                return Err(context.failed("applying", &object.key())(Refusal::status(404, "no such kind")));
+            }
+        });
+    }
+    Ok(plurals)
 }
 
 /// A kind's name in URLs.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lgtm_planner::{
     fact::UnitFacts,
     inventory::{InventoryObject, SYSTEM_NAMESPACE, TOPOLOGY_LABEL, UNIT_LABEL},
-    object::label,
+    object::{ObjectKey, label},
     phase::{is_end_awaited, removal_order},
     plan::{RecordAfter, RemoveObjects},
 };
@@ -25,7 +25,7 @@ use crate::world::{Done, Failure, Outcome};
 /// Takes away a unit's objects and then its inventory.
 pub(super) async fn remove(context: &Context, work: &RemoveObjects) -> Result<Done, Failure> {
     let begun = Instant::now();
-    let remarks = prune(context, &work.objects).await?;
+    let remarks = prune(context, &work.objects, work.delete_data).await?;
     let (api, unit) = (&context.api, &context.step.unit.name);
     if work.record == RecordAfter::Gone {
         records::delete_inventory(api, &context.topology, unit, context.may_write()?).await?;
@@ -45,7 +45,11 @@ pub(super) async fn remove(context: &Context, work: &RemoveObjects) -> Result<Do
 }
 
 /// Deletes objects in the order in which they can go. Returns what was kept, and why.
-pub(super) async fn prune(context: &Context, objects: &[InventoryObject]) -> Result<Vec<String>, Failure> {
+pub(super) async fn prune(
+    context: &Context,
+    objects: &[InventoryObject],
+    delete_data: bool,
+) -> Result<Vec<String>, Failure> {
     let mut groups: BTreeMap<u8, Vec<&InventoryObject>> = BTreeMap::new();
     for object in objects {
         groups.entry(removal_order(&object.key)).or_default().push(object);
@@ -54,7 +58,7 @@ pub(super) async fn prune(context: &Context, objects: &[InventoryObject]) -> Res
     for group in groups.into_values() {
         let mut deleted = Vec::new();
         for object in group {
-            match delete(context, object).await? {
+            match delete(context, object, delete_data).await? {
                 Some(kept) => remarks.push(kept),
                 None => deleted.push(object),
             }
@@ -70,18 +74,49 @@ pub(super) async fn prune(context: &Context, objects: &[InventoryObject]) -> Res
 }
 
 /// Deletes one object, unless something that is not ours depends on it. Returns why it was kept.
-async fn delete(context: &Context, object: &InventoryObject) -> Result<Option<String>, Failure> {
+async fn delete(
+    context: &Context,
+    object: &InventoryObject,
+    delete_data: bool,
+) -> Result<Option<String>, Failure> {
     let api = &context.api;
     let failed = |refusal| api.failure(&format!("removing {}", object.key), refusal);
-    if object.key.group.is_empty() && object.key.kind == "Namespace" {
-        let kept = api.read(|server| kept_namespace(server, &context.topology, &object.key.name));
-        if let Some(reason) = kept.await.map_err(failed)? {
-            let_go(api, object, context.may_write()?).await.map_err(failed)?;
-            return Ok(Some(format!("{} is kept: {reason}", object.key)));
+    let kept = api.read(|server| match (object.key.group.as_str(), object.key.kind.as_str()) {
+        ("", "Namespace") => kept_namespace(server, &context.topology, &object.key.name),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            kept_definition(server, &context.topology, &object.key)
         }
+        _ => None,
+    });
+    if let Some(reason) = kept.await.map_err(failed)? {
+        let_go(api, object, context.may_write()?).await.map_err(failed)?;
+        return Ok(Some(format!("{} is kept: {reason}", object.key)));
     }
+    let is_set = delete_data && object.key.group == "apps" && object.key.kind == "StatefulSet";
+    let prefixes =
+        if is_set { api.read(|server| server.claims_of(&object.key)).await } else { Ok(Vec::new()) };
+    let prefixes = prefixes.map_err(failed)?;
+    delete_claims(context, object, &prefixes).await?;
     api.delete(&object.key, object.uid.as_deref(), context.may_write()?).await.map_err(failed)?;
+    delete_claims(context, object, &prefixes).await?;
     Ok(None)
+}
+
+async fn delete_claims(
+    context: &Context,
+    object: &InventoryObject,
+    prefixes: &[String],
+) -> Result<(), Failure> {
+    if prefixes.is_empty() {
+        return Ok(());
+    }
+    let api = &context.api;
+    let failed = |refusal| api.failure(&format!("removing the claims of {}", object.key), refusal);
+    let claims = api.read(|server| server.claims(prefixes, object.key.namespace.as_deref())).await;
+    for (claim, uid) in claims.map_err(failed)? {
+        api.delete(&claim, Some(&uid), context.may_write()?).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Takes lgtmctl's labels off an object that is kept.
@@ -103,6 +138,23 @@ async fn let_go(api: &Api, object: &InventoryObject, permit: Permit) -> Answer<(
     }
 }
 
+/// Why a definition stays: someone else's objects are of its kind, and would go with it.
+fn kept_definition(server: &Server, topology: &TopologyName, key: &ObjectKey) -> Option<String> {
+    let definition = server.get(key)?;
+    let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let found = server.list(text("/spec/group"), text("/spec/names/kind"), None);
+    let foreign = found.filter(|(_, found)| {
+        let ours = label(found, TOPOLOGY_LABEL) == Some(topology.as_str()) && !asks_to_be_kept(found);
+        !ours && found.pointer("/metadata/deletionTimestamp").is_none()
+    });
+    let foreign = foreign.count();
+    (foreign > 0).then(|| format!("{foreign} objects of its kind are not lgtmctl's"))
+}
+
+fn asks_to_be_kept(found: &Value) -> bool {
+    found.pointer("/metadata/annotations/helm.sh~1resource-policy").is_some()
+}
+
 /// Why a namespace stays: someone else's objects are in it.
 fn kept_namespace(server: &Server, topology: &TopologyName, namespace: &str) -> Option<String> {
     if namespace == SYSTEM_NAMESPACE {
@@ -114,7 +166,7 @@ fn kept_namespace(server: &Server, topology: &TopologyName, namespace: &str) -> 
             server.get(key).is_some_and(|found| {
                 let ours = label(&found, TOPOLOGY_LABEL) == Some(topology.as_str())
                     && key.kind != "PersistentVolumeClaim"
-                    && found.pointer("/metadata/annotations/helm.sh~1resource-policy").is_none();
+                    && !asks_to_be_kept(&found);
                 !ours && found.pointer("/metadata/deletionTimestamp").is_none()
             })
         })

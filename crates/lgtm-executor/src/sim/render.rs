@@ -33,7 +33,7 @@ fn rendered(objects: Vec<Object>) -> Rendered {
 }
 
 /// A ConfigMap for each file. A file whose name begins with `namespace-` is a namespace of its own as well,
-/// with the ConfigMap in it.
+/// with the ConfigMap in it, and one whose name has `definition-` in it brings a kind and an object of it.
 fn manifest_objects(manifests: &Manifests) -> Vec<Value> {
     let namespace = manifests.namespace.as_deref().unwrap_or("default");
     let mut objects = Vec::new();
@@ -45,13 +45,37 @@ fn manifest_objects(manifests: &Manifests) -> Vec<Value> {
             objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own}}));
         }
         let namespace = own.as_deref().unwrap_or(namespace);
+        if name.contains("definition-") {
+            objects.extend(custom(namespace, &name));
+        }
         objects.push(config_map(namespace, &name, &json!(file)));
     }
     objects
 }
 
+/// A definition, and an object of what it defines.
+fn custom(namespace: &str, name: &str) -> [Value; 2] {
+    let group = format!("{name}.example.com");
+    let schema = json!({"openAPIV3Schema": {
+        "type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+    }});
+    [
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("things.{group}")},
+            "spec": {
+                "group": group, "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": schema}],
+            },
+        }),
+        json!({"apiVersion": format!("{group}/v1"), "kind": "Thing",
+            "metadata": {"name": name, "namespace": namespace}, "spec": {"of": name}}),
+    ]
+}
+
 /// A ConfigMap with the values and a Deployment that rolls when they change; the gateway's chart has a
-/// Service. Charts of the user's have hooks, and a ConfigMap that moves from one release to another.
+/// Service. Charts of the user's have hooks, a database with claims, an autoscaler, and a ConfigMap that moves
+/// from one release to another.
 fn chart_objects(release: &Release) -> Vec<Value> {
     let (namespace, name, values) = (release.namespace.as_str(), release.name.as_str(), &release.values);
     let digest = Digest::of_json(values);
@@ -81,11 +105,47 @@ fn chart_objects(release: &Release) -> Vec<Value> {
     if let ChartRef::Path(_) = release.chart {
         objects
             .extend(["pre-install", "post-upgrade"].map(|hook| job(namespace, name, hook, digest.short())));
+        if let Some(spec) =
+            objects.get_mut(1).and_then(|deployment| deployment.get_mut("spec")?.as_object_mut())
+        {
+            spec.insert("replicas".to_owned(), json!(1));
+        }
+        objects.extend([scaler(namespace, name), database(namespace, &format!("{name}-database"))]);
         if let Some(shared) = values.get("shared").and_then(Value::as_str) {
             objects.push(config_map(namespace, shared, &json!("shared")));
         }
     }
     objects
+}
+
+/// What scales the release's Deployment.
+fn scaler(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "minReplicas": 2, "maxReplicas": 4,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+        },
+    })
+}
+
+fn database(namespace: &str, name: &str) -> Value {
+    let labels = json!({"app": name});
+    json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "serviceName": name, "replicas": 2, "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "main", "image": format!("registry.invalid/{name}:1")}]},
+            },
+            "volumeClaimTemplates": [{
+                "metadata": {"name": "data"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            }],
+        },
+    })
 }
 
 fn job(namespace: &str, name: &str, hook: &str, digest: &str) -> Value {

@@ -21,8 +21,11 @@ use super::{
     universe::Pace,
 };
 
+mod claims;
+mod custom;
 mod defaults;
 mod lifecycle;
+mod scaling;
 
 use lifecycle::Due;
 
@@ -36,6 +39,8 @@ pub struct Server {
     revision: u64,
     serial: u64,
     due: BTreeMap<(Instant, u64), Due>,
+    /// The kinds that definitions have brought, by group and kind, and the definitions.
+    served: BTreeMap<(String, String), ObjectKey>,
 }
 
 #[derive(Clone, Debug)]
@@ -110,6 +115,7 @@ impl Server {
             revision: 0,
             serial: 0,
             due: BTreeMap::new(),
+            served: BTreeMap::new(),
         };
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let value =
@@ -343,6 +349,9 @@ impl Server {
             return Ok(full);
         }
         self.objects.insert(key.clone(), stored);
+        if is_new && custom::is_definition(&key) {
+            self.bring(&key, now);
+        }
         if is_new || moves {
             self.schedule(&key, now);
         }

@@ -40,7 +40,7 @@ fn eight_spokes() -> Topology {
         "apiVersion: lgtmctl.dev/v1alpha1\nkind: Topology\nmetadata: {{name: eight}}\nspec:\n  \
          provider: {{kwok: {{}}}}\n  hub: {{name: hub, provider: {{existing: {{context: hub}}}}}}\n  spokes:\n{spokes}  \
          extraReleases:\n    - {{name: own, clusters: [hub, spoke-1, spoke-3], chart: charts/own, namespace: own, values: {{shared: settings}}}}\n  \
-         extraManifests:\n    - {{name: more, clusters: [spoke-2], files: [one.yaml, namespace-two.yaml]}}\n"
+         extraManifests:\n    - {{name: more, clusters: [spoke-2, spoke-3], files: [one.yaml, namespace-two.yaml, definition-three.yaml]}}\n"
     ))
 }
 

@@ -17,6 +17,7 @@ mod faults;
 mod lease;
 mod order;
 mod partition;
+mod scaling;
 mod scene;
 mod snapshot;
 mod spec;

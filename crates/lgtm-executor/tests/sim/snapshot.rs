@@ -101,7 +101,7 @@ fn objects(
                     // Which hooks ran depends on how often something changed.
                     continue;
                 }
-                of_object(&object)
+                of_object(server, key, &object)
             }
         };
         found.insert(key.to_string(), mask(&text));
@@ -127,6 +127,11 @@ fn of_inventory(server: &Server, cluster: &ClusterName, inventory: &Inventory) -
         let live = server.get(&object.key);
         let live = live.unwrap_or_else(|| panic!("{cluster}: {} is recorded and not there", object.key));
         assert_eq!(object.uid.as_deref(), live["metadata"]["uid"].as_str(), "{cluster}: {}", object.key);
+        if is_autoscaled(server, &object.key) {
+            // The autoscaler may have come after the record.
+            (object.uid, object.fingerprint, object.owned) = (None, None, None);
+            continue;
+        }
         assert_eq!(object.fingerprint, fingerprint(&live["metadata"]), "{cluster}: {}", object.key);
         assert!(object.fingerprint.is_some(), "{cluster}: {}", object.key);
         object.uid = None;
@@ -139,14 +144,24 @@ fn of_inventory(server: &Server, cluster: &ClusterName, inventory: &Inventory) -
 }
 
 /// An object with the fields that each manager owns, without what differs from one making to the next.
-fn of_object(object: &Value) -> String {
+fn of_object(server: &Server, key: &ObjectKey, object: &Value) -> String {
     let mut object = object.clone();
+    if is_autoscaled(server, key) {
+        object["spec"].as_object_mut().unwrap().remove("replicas");
+        object["metadata"]["managedFields"] = Value::Null;
+    }
     let metadata = object["metadata"].as_object_mut().unwrap();
     for field in ["uid", "resourceVersion", "generation", "creationTimestamp"] {
         metadata.remove(field);
     }
     object.as_object_mut().unwrap().remove("status");
     object.to_string()
+}
+
+/// Whether the number of replicas is an autoscaler's, and says only when it was there last.
+fn is_autoscaled(server: &Server, key: &ObjectKey) -> bool {
+    let (group, kind) = ("autoscaling".to_owned(), "HorizontalPodAutoscaler".to_owned());
+    key.kind == "Deployment" && server.get(&ObjectKey { group, kind, ..key.clone() }).is_some()
 }
 
 /// Digests follow from material, and addresses from uids, that are made anew in each universe; so do times in

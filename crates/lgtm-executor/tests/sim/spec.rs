@@ -198,9 +198,10 @@ impl Spec {
             let files: Vec<String> = (0..=extra.value).map(|file| format!("m{number}-{file}.yaml")).collect();
             writeln!(
                 manifests,
-                "    - {{name: manifests-{number}, clusters: [{}], files: [{}, m{number}-namespace-own-{number}-{}.yaml]}}",
+                "    - {{name: manifests-{number}, clusters: [{}], files: [{}, m{number}-namespace-own-{number}-{}.yaml, m{number}-definition-{}.yaml]}}",
                 on(extra),
                 files.join(", "),
+                extra.namespace,
                 extra.namespace
             )
             .unwrap();

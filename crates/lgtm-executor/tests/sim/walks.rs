@@ -1,15 +1,33 @@
 //! Walks through revisions of a topology, with faults in between: they end where the last revision says.
 
+use std::collections::BTreeSet;
+
 use lgtm_executor::sim::Random;
 
 use crate::{
     faults::{assert_converges, draw, fresh, rest},
     scene::{Goal, add_existing, each_seed, run, universe, virtually},
-    snapshot::{assert_same, snapshot},
+    snapshot::{Snapshot, assert_same, snapshot},
     spec::Spec,
 };
 
 const RUNS: u64 = 48;
+
+/// A release that moves to another namespace leaves its claims, and with them the namespace. How often it did so is
+/// history. Nothing else is left there.
+fn without_left_data(mut found: Snapshot, expected: &Snapshot) -> Snapshot {
+    let left = found.keys().filter(|key| !expected.contains_key(*key));
+    let namespaces: BTreeSet<String> = left
+        .filter_map(|key| {
+            let (cluster, claim) = key.split_once(": PersistentVolumeClaim ")?;
+            Some(format!("{cluster}: Namespace {}", claim.split_once('/')?.0))
+        })
+        .collect();
+    found.retain(|key, _| {
+        expected.contains_key(key) || !(namespaces.contains(key) || key.contains(": PersistentVolumeClaim "))
+    });
+    found
+}
 
 #[test]
 fn a_walk_ends_where_its_last_revision_says() {
@@ -39,6 +57,7 @@ fn a_walk_ends_where_its_last_revision_says() {
             assert_converges(&universe, &topology).await;
             snapshot(&universe, &topology)
         });
-        assert_same("the end", &found, &fresh(&topology));
+        let expected = fresh(&topology);
+        assert_same("the end", &without_left_data(found, &expected), &expected);
     });
 }

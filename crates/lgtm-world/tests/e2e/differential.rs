@@ -41,11 +41,22 @@ spec:
   spokes: []
 ";
 const SEEDS: u64 = 5;
-const ACTIONS: usize = 34;
+const ACTIONS: usize = 40;
 /// What the seeds must come across, lest the comparison says nothing about it.
-const MUST_MEET: [&str; 6] = ["adopted", "conflict", "finalizer", "immutable", "missing", "replace"];
-/// How long the two may take to be alike.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MUST_MEET: [&str; 10] = [
+    "adopted",
+    "autoscaled",
+    "conflict",
+    "data removed",
+    "finalizer",
+    "immutable",
+    "missing",
+    "removed",
+    "replace",
+    "unknown kind",
+];
+/// How long the two may take to be alike. The server looks every five seconds whether a definition can go.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// What another hand does to one object.
 #[derive(Clone, Debug)]
@@ -120,9 +131,19 @@ impl Twins {
         assert_eq!(sim, real, "left: simulated, right: real");
         self.count(&real.examined);
         let Applied { examined, done } = &real;
+        if done.is_err() {
+            *self.met.entry("unknown kind").or_default() += 1;
+        }
         if done.is_ok() && examined.values().any(|verdict| *verdict == "immutable") {
             *self.met.entry("replace").or_default() += 1;
         }
+    }
+
+    async fn both_remove(&mut self, delete_data: bool) {
+        let twins = (&self.topology, &self.desired, &self.unit);
+        let real = self.real.remove(twins, delete_data).await;
+        assert_eq!(self.sim.remove(twins, delete_data).await, real, "left: simulated, right: real");
+        *self.met.entry(if delete_data { "data removed" } else { "removed" }).or_default() += 1;
     }
 
     fn count(&mut self, examined: &BTreeMap<ObjectKey, Value>) {
@@ -130,6 +151,7 @@ impl Twins {
             let met = [
                 ("adopted", verdict["adopted"] == true),
                 ("conflict", verdict["conflicts"].as_array().is_some_and(|all| !all.is_empty())),
+                ("autoscaled", verdict["autoscaled"] == true),
                 ("immutable", *verdict == "immutable"),
                 ("missing", *verdict == "missing"),
             ];
@@ -211,7 +233,7 @@ impl Twins {
     async fn look(&self, objects: &[Object]) -> (Sight, Sight) {
         let twins = (&self.topology, &self.unit);
         let mut there = BTreeMap::new();
-        for key in Wanted::keys(&self.unit.name) {
+        for key in Wanted::all_keys(&self.unit.name) {
             if let Some(object) = self.hand.get(&path(&key)).await {
                 there.insert(key, object);
             }
@@ -219,7 +241,7 @@ impl Twins {
         let real = self.real.sight(twins, objects, there).await;
         let there = self.universe.by_hand(|clusters, _| {
             let server = &clusters[&ClusterName::new("hub")].server;
-            let keys = Wanted::keys(&self.unit.name).into_iter();
+            let keys = Wanted::all_keys(&self.unit.name).into_iter();
             keys.filter_map(|key| Some((key.clone(), server.get(&key)?))).collect()
         });
         (self.sim.sight(twins, objects, there).await, real)
@@ -236,7 +258,10 @@ impl Twins {
     }
 
     async fn act(&mut self, random: &mut Random, wanted: &mut Wanted) -> String {
-        let keys = Wanted::keys(&self.unit.name);
+        let mut keys = Wanted::keys(&self.unit.name);
+        // Those to which most can be done.
+        let often = |key: &&ObjectKey| ["ConfigMap", "Deployment"].contains(&key.kind.as_str());
+        keys.extend(keys.clone().iter().filter(often).cycle().take(4).cloned());
         let key = random.pick(&keys).unwrap().clone();
         let there = self.hand.get(&path(&key)).await;
         if there.is_none() && key.kind == "ConfigMap" && random.percent(50) {
@@ -251,6 +276,11 @@ impl Twins {
                 wanted.change(random);
             }
             self.release().await;
+            if random.percent(12) {
+                let delete_data = random.percent(50);
+                self.both_remove(delete_data).await;
+                return format!("remove, data too: {delete_data}");
+            }
             self.both_apply(wanted).await;
             return format!("apply {wanted:?}");
         };
@@ -269,6 +299,9 @@ async fn the_simulated_server_is_like_a_real_one() {
         let mut twins = Twins::new(&bed, seed).await;
         let mut random = Random::new(seed);
         let mut wanted = Wanted::new(&twins.unit.name);
+        // An object whose kind nobody has defined is among them.
+        twins.both_apply(&wanted).await;
+        twins.compare(&wanted, &format!("LGTMCTL_SEED={seed}, first apply")).await;
         for action in 0..ACTIONS {
             let what = twins.act(&mut random, &mut wanted).await;
             twins.compare(&wanted, &format!("LGTMCTL_SEED={seed}, action {action}: {what}")).await;

@@ -1,6 +1,6 @@
 //! What the server fills in, and what it lets nobody change, for the kinds that are used here.
 
-use lgtm_planner::object::ObjectKey;
+use lgtm_planner::object::{ObjectKey, built_in_scope};
 use serde_json::{Value, json};
 
 use super::mapping;
@@ -41,6 +41,12 @@ pub(super) fn fill(key: &ObjectKey, value: &mut Value) {
             set(value, "spec", "replicas", json!(1));
             set(value, "spec", "revisionHistoryLimit", json!(10));
             set(value, "spec", "strategy", json!({"type": "RollingUpdate"}));
+            pods(value);
+        }
+        ("apps", "StatefulSet") => {
+            set(value, "spec", "replicas", json!(1));
+            set(value, "spec", "podManagementPolicy", json!("OrderedReady"));
+            set(value, "spec", "updateStrategy", json!({"type": "RollingUpdate"}));
             pods(value);
         }
         ("batch", "Job") => {
@@ -89,7 +95,8 @@ fn each(list: Option<&mut Value>, fill: impl Fn(&mut serde_json::Map<String, Val
 
 /// Kinds whose generation the server counts.
 pub(super) fn has_generation(key: &ObjectKey) -> bool {
-    matches!(key.group.as_str(), "apps" | "batch")
+    matches!(key.group.as_str(), "apps" | "batch" | "apiextensions.k8s.io")
+        || built_in_scope(&key.group, &key.kind).is_none()
 }
 
 /// Whether the object is another generation. Of a Deployment, annotations count as well.
@@ -102,6 +109,7 @@ pub(super) fn is_another_generation(key: &ObjectKey, before: &Value, after: &Val
 pub(super) fn refuse_immutable(key: &ObjectKey, before: &Value, after: &Value) -> Answer<()> {
     let fields: &[&str] = match (key.group.as_str(), key.kind.as_str()) {
         ("apps", "Deployment") => &["/spec/selector"],
+        ("apps", "StatefulSet") => &["/spec/selector", "/spec/serviceName", "/spec/volumeClaimTemplates"],
         ("batch", "Job") => &["/spec/template", "/spec/selector"],
         ("", "Secret") => &["/type"],
         _ => &[],

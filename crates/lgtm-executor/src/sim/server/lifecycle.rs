@@ -7,7 +7,7 @@ use lgtm_planner::object::ObjectKey;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Answer, Refusal, Server, between, missing};
+use super::{Answer, Refusal, Server, between, custom::is_definition, missing};
 use crate::sim::seed::Random;
 
 /// Something that a controller will have done at a certain time.
@@ -19,6 +19,16 @@ pub(super) enum Due {
     Empty { namespace: String, uid: String },
     /// The namespace itself goes, unless a finalizer in it holds it.
     Gone { namespace: String, uid: String },
+    /// A definition's names are accepted.
+    Established { key: ObjectKey, uid: String },
+    /// What a definition defines can be asked for.
+    Served { key: ObjectKey, uid: String },
+    /// What a definition that goes has defined is gone, and so is the definition.
+    CleanedUp { key: ObjectKey, uid: String },
+    /// No pod uses a claim that goes any more.
+    Unused { key: ObjectKey, uid: String },
+    /// An autoscaler has looked at its workload.
+    Scaled { key: ObjectKey, uid: String },
 }
 
 impl Server {
@@ -32,18 +42,34 @@ impl Server {
             match entry.remove() {
                 Due::Ready { key, uid, generation } if self.generation(&key) == generation => {
                     self.make_ready(&key, &uid);
+                    if key.kind == "StatefulSet" {
+                        self.make_claims(&key, at);
+                    }
                 }
                 Due::Ready { .. } => {}
                 Due::Empty { namespace, uid } => self.empty(&namespace, &uid, at),
                 Due::Gone { namespace, uid } => self.finish(&namespace, &uid, at),
+                Due::Established { key, uid } => self.establish(&key, &uid),
+                Due::Served { key, uid } => self.serve(&key, &uid),
+                Due::CleanedUp { key, uid } => self.clean_up(&key, &uid, at),
+                Due::Unused { key, uid } if self.uid(&key).as_deref() == Some(&*uid) => {
+                    self.revision += 1;
+                    self.objects.remove(&key);
+                }
+                Due::Unused { .. } => {}
+                Due::Scaled { key, uid } => self.scale(&key, &uid, at),
             }
         }
     }
 
     pub(super) fn schedule(&mut self, key: &ObjectKey, now: Instant) {
         let is_awaited = match (key.group.as_str(), key.kind.as_str()) {
-            ("apps", "Deployment") | ("batch", "Job") => true,
+            ("apps", "Deployment" | "StatefulSet") | ("batch", "Job") => true,
             ("", "Service") => self.is_load_balancer(key),
+            ("autoscaling", "HorizontalPodAutoscaler") => {
+                self.watch_load(key, now);
+                false
+            }
             _ => false,
         };
         if is_awaited && let Some(uid) = self.uid(key) {
@@ -54,7 +80,7 @@ impl Server {
         }
     }
 
-    fn push(&mut self, at: Instant, due: Due) {
+    pub(super) fn push(&mut self, at: Instant, due: Due) {
         self.serial += 1;
         self.due.insert((at, self.serial), due);
     }
@@ -63,7 +89,7 @@ impl Server {
         self.objects.get(key).and_then(|stored| stored.text("/spec/type")) == Some("LoadBalancer")
     }
 
-    fn uid(&self, key: &ObjectKey) -> Option<String> {
+    pub(super) fn uid(&self, key: &ObjectKey) -> Option<String> {
         self.objects.get(key)?.text("/metadata/uid").map(str::to_owned)
     }
 
@@ -80,13 +106,18 @@ impl Server {
         let number = |pointer: &str| stored.value.pointer(pointer).and_then(Value::as_i64);
         let replicas = number("/spec/replicas").unwrap_or(1);
         let status = match key.kind.as_str() {
-            "Deployment" => json!({
+            "Deployment" | "StatefulSet" => json!({
                 "observedGeneration": number("/metadata/generation"), "replicas": replicas,
                 "updatedReplicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
             }),
             "Job" => json!({"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}),
             _ => json!({"loadBalancer": {"ingress": [{"ip": address}]}}),
         };
+        self.set_status(key, status);
+    }
+
+    pub(super) fn set_status(&mut self, key: &ObjectKey, status: Value) {
+        let Some(stored) = self.objects.get_mut(key) else { return };
         self.revision += 1;
         if let Some(object) = stored.value.as_object_mut() {
             object.insert("status".to_owned(), status);
@@ -112,12 +143,23 @@ impl Server {
         if stored.is_going() {
             return Ok(());
         }
-        if key.kind != "Namespace" && has_no_finalizers(&stored.value) {
+        let is_definition = is_definition(key);
+        if key.kind != "Namespace" && !is_definition && has_no_finalizers(&stored.value) {
             self.revision += 1;
             self.objects.remove(key);
             return Ok(());
         }
         self.mark(key);
+        if is_definition {
+            self.hold(key, now);
+        }
+        if key.kind == "PersistentVolumeClaim"
+            && let Some(uid) = self.uid(key)
+        {
+            let mut random = Random::of(self.seed, &["claim", &self.name, &uid]);
+            let at = now + between(&mut random, self.pace.readiness);
+            self.push(at, Due::Unused { key: key.clone(), uid });
+        }
         if key.kind == "Namespace"
             && let Some(uid) = self.uid(key)
         {
@@ -176,6 +218,7 @@ impl Server {
 
     /// Whether something new may be put there.
     pub(super) fn admit(&self, key: &ObjectKey) -> Answer<()> {
+        self.admit_kind(key)?;
         let Some(namespace) = &key.namespace else { return Ok(()) };
         match self.objects.get(&namespace_key(namespace)) {
             None => Err(Refusal::status(404, format!("namespaces \"{namespace}\" not found"))),

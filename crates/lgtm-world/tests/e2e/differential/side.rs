@@ -15,7 +15,7 @@ use lgtm_planner::{
     inventory::{Inventory, State, Took},
     object::{Object, ObjectKey},
     observed::{ClusterObserved, ClusterState, Examined, ObjectExamined},
-    plan::{Action, ApplyObjects, StepId},
+    plan::{Action, ApplyObjects, RecordAfter, RemoveObjects, StepId},
     unit::UnitId,
 };
 use lgtm_topology::Topology;
@@ -107,6 +107,26 @@ impl<W: World> Side<W> {
         Applied { examined, done }
     }
 
+    /// Takes everything away that is recorded and there.
+    pub(super) async fn remove(
+        &self,
+        twins: (&Topology, &Desired, &UnitId),
+        delete_data: bool,
+    ) -> Result<(), String> {
+        let (topology, desired, unit) = twins;
+        let state = self.state(topology).await;
+        let recorded = state.inventories.get(&unit.name).into_iter().flat_map(|record| &record.objects);
+        let there = recorded.filter(|object| {
+            state.live.get(&object.key).is_some_and(|live| object.uid.as_ref() == Some(&live.uid))
+        });
+        let objects = there.cloned().collect();
+        let work = RemoveObjects { objects, delete_data, record: RecordAfter::Gone };
+        let (events, _) = Events::channel();
+        let done =
+            self.world.perform(desired, &StepId::remove(unit.clone()), &Action::Remove(work), &events).await;
+        done.map(drop).map_err(|failure| format!("{:?}", failure.kind))
+    }
+
     async fn examine(&self, topology: &Topology, unit: &UnitId, objects: &[Object]) -> Examined {
         let examination = Examination::Objects(objects.to_vec());
         self.world.examine(&topology.name, unit, examination).await.unwrap()
@@ -154,13 +174,16 @@ impl<W: World> Side<W> {
         let before = self.before.get(key).map(|before| &before["metadata"]);
         let same_uid = before.is_some_and(|before| before["uid"] == metadata["uid"]);
         let moved = |field: &str| before.filter(|_| same_uid).map(|before| before[field] != metadata[field]);
-        // Controllers write a Deployment's status, and its version with it, when they like.
-        let version = if key.kind == "Deployment" { None } else { moved("resourceVersion") };
-        let generation = match (key.kind.as_str(), before.filter(|_| same_uid)) {
-            ("Deployment", Some(before)) => {
+        // Controllers write a status, and the version with it, when they like.
+        let is_controlled = ["apps", "apiextensions.k8s.io", "autoscaling"].contains(&key.group.as_str())
+            || key.kind == "PersistentVolumeClaim";
+        let version = if is_controlled { None } else { moved("resourceVersion") };
+        let is_counted = ["Deployment", "StatefulSet", "Thing"].contains(&key.kind.as_str());
+        let generation = match (is_counted, before.filter(|_| same_uid)) {
+            (true, Some(before)) => {
                 json!(metadata["generation"].as_i64().unwrap() - before["generation"].as_i64().unwrap())
             }
-            ("Deployment", None) => metadata["generation"].clone(),
+            (true, None) => metadata["generation"].clone(),
             _ => Value::Null,
         };
         let entries = metadata["managedFields"].as_array().into_iter().flatten();
@@ -190,6 +213,7 @@ fn verdict(seen: ObjectExamined) -> Value {
         ObjectExamined::Differs(difference) => json!({
             "differs": paths(&difference.fields),
             "adopted": difference.adopted,
+            "autoscaled": difference.autoscaled,
             "conflicts": difference.conflicts.iter().map(|conflict| (&conflict.path, &conflict.manager)).collect::<BTreeSet<_>>(),
         }),
         // What a server refuses, it does not fill in: the fields are those that differ from the live object,
@@ -198,6 +222,7 @@ fn verdict(seen: ObjectExamined) -> Value {
         ObjectExamined::Refused { .. } => json!("refused"),
         ObjectExamined::Missing => json!("missing"),
         ObjectExamined::Same => json!("same"),
-        ObjectExamined::NotYet => json!("not yet"),
+        // The same to a plan. Which of them it is depends on whether the kind was ever there for this process.
+        ObjectExamined::NotYet => json!("missing"),
     }
 }
