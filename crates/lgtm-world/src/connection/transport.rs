@@ -84,7 +84,9 @@ fn http(
     tcp.set_nodelay(true);
     let mut tls = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
     if let Some(name) = &config.tls_server_name {
-        let name = ServerName::try_from(name.clone()).map_err(|error| kube::Error::Service(error.into()))?;
+        let is_none = |error| format!("`{name}` is no server's name: {error}");
+        let name = ServerName::try_from(name.clone())
+            .map_err(|error| kube::Error::Service(is_none(error).into()))?;
         tls = tls.with_server_name_resolver(FixedServerNameResolver::new(name));
     }
     let tls = match versions {

@@ -30,5 +30,6 @@ mod seeded;
 #[path = "../e2e/state.rs"]
 mod state;
 mod tally;
+mod tls;
 #[path = "../e2e/tools.rs"]
 mod tools;

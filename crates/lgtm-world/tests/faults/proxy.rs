@@ -26,7 +26,6 @@ use hyper_util::{
     server::conn::auto,
 };
 use kube::{Client, client::Body};
-use rustls::{ServerConfig, pki_types::PrivateKeyDer};
 use serde_json::json;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -34,7 +33,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::tally::{Tally, verb};
+use crate::{
+    tally::{Tally, verb},
+    tls::tls,
+};
 
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 type Answer = Response<UnsyncBoxBody<Bytes, Broken>>;
@@ -110,7 +112,7 @@ impl Proxy {
         });
         let (acceptor, certificate) = tls();
         let accepting = tokio::spawn(accept(listener, acceptor, Arc::clone(&inner)));
-        Self { address, certificate, inner, accepting }
+        Self { address, certificate: certificate.pem(), inner, accepting }
     }
 
     /// From now on requests fare as the script says.
@@ -140,21 +142,6 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.accepting.abort();
     }
-}
-
-/// TLS with a certificate that is its own authority, and HTTP/2 for whoever has it.
-fn tls() -> (TlsAcceptor, String) {
-    let made = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()]).unwrap();
-    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    (TlsAcceptor::from(Arc::new(config)), made.cert.pem())
 }
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, inner: Arc<Inner>) {

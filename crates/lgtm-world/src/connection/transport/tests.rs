@@ -2,7 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures::future::join_all;
@@ -10,14 +13,21 @@ use http::Version;
 use http_body_util::Empty;
 use hyper::{body::Bytes, service::service_fn};
 use hyper_util::{rt::TokioIo, server::conn::auto};
-use rustls::{ServerConfig, pki_types::PrivateKeyDer};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional},
-    net::{TcpListener, TcpStream},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    time::{Instant, timeout},
 };
-use tokio_rustls::TlsAcceptor;
 
 use super::*;
+
+#[path = "../../../tests/faults/tls.rs"]
+mod tls;
+
+use tls::tls;
 
 /// What a server saw.
 #[derive(Default)]
@@ -28,16 +38,7 @@ struct Seen {
 
 /// A server; its address, its certificate in DER, and what it sees.
 async fn server() -> (SocketAddr, Vec<u8>, Arc<Mutex<Seen>>) {
-    let made = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()]).unwrap();
-    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
-    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (acceptor, certificate) = tls();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let seen = Arc::new(Mutex::new(Seen::default()));
@@ -62,7 +63,7 @@ async fn server() -> (SocketAddr, Vec<u8>, Arc<Mutex<Seen>>) {
             });
         }
     });
-    (address, made.cert.der().to_vec(), seen)
+    (address, certificate.der().to_vec(), seen)
 }
 
 fn config(server: SocketAddr, certificate: Vec<u8>) -> Config {
@@ -128,5 +129,68 @@ async fn a_server_name_that_is_none_is_refused() {
     let mut config = config((Ipv4Addr::LOCALHOST, 1).into(), Vec::new());
     config.root_cert = None;
     config.tls_server_name = Some("not a name".to_owned());
-    assert!(builder(config).is_err());
+    let refused = builder(config).err().unwrap();
+    assert_eq!(refused.to_string(), "ServiceError: `not a name` is no server's name: invalid dns name");
+}
+
+/// What stands between a client and its server, and can swallow all that comes on the connections that it has.
+#[derive(Clone, Default)]
+struct Between {
+    opened: Arc<AtomicUsize>,
+    /// Connections with a lower number are swallowed.
+    swallowed: Arc<AtomicUsize>,
+}
+
+impl Between {
+    async fn start(&self, server: SocketAddr) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let between = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let number = between.opened.fetch_add(1, Ordering::Relaxed);
+                let server = TcpStream::connect(server).await.unwrap();
+                let ((from_client, to_client), (from_server, to_server)) =
+                    (client.into_split(), server.into_split());
+                tokio::spawn(between.clone().carry(number, from_client, to_server));
+                tokio::spawn(between.clone().carry(number, from_server, to_client));
+            }
+        });
+        address
+    }
+
+    async fn carry(self, number: usize, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+        let mut bytes = vec![0; 16_384];
+        // Until it is closed, and nothing is closed but by the two ends.
+        while let Ok(read @ 1..) = from.read(&mut bytes).await {
+            if number >= self.swallowed.load(Ordering::Relaxed) && to.write_all(&bytes[..read]).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_dead_is_given_up_and_the_next_request_opens_another() {
+    let (server, certificate, seen) = server().await;
+    let between = Between::default();
+    let client = builder(config(between.start(server).await, certificate)).unwrap().build();
+    client.send(request(false)).await.unwrap();
+    between.swallowed.store(1, Ordering::Relaxed);
+    // Nothing moves any more but the clock.
+    tokio::time::pause();
+    let begun = Instant::now();
+    let asked = timeout(Duration::from_secs(120), join_all((0..3).map(|_| client.send(request(false)))));
+    for answer in asked.await.expect("a request waits for ever") {
+        answer.expect_err("there is an answer");
+    }
+    let (least, most) = (ASKED_AFTER, ASKED_AFTER + GIVEN_UP_AFTER + Duration::from_secs(1));
+    assert!((least..most).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    tokio::time::resume();
+    assert_eq!(between.opened.load(Ordering::Relaxed), 1);
+    client.send(request(false)).await.unwrap();
+    assert_eq!(between.opened.load(Ordering::Relaxed), 2);
+    assert_eq!(seen.lock().unwrap().versions, [Version::HTTP_2; 2]);
 }
