@@ -41,7 +41,7 @@ async fn a_trace_holds_every_step_and_no_secret() {
         spans.map(|event| event["name"].as_str().unwrap().to_owned()).collect::<BTreeSet<String>>()
     };
     assert_eq!(spans("step"), done);
-    for kind in ["observe", "render", "plan", "request", "wait until ready"] {
+    for kind in ["survey", "inspect", "render", "plan", "request", "wait until ready"] {
         assert!(!spans(kind).is_empty(), "no span of kind {kind}");
     }
     let of_kind = |kind: &'static str| events.iter().filter(move |event| event["cat"] == kind);
